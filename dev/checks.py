@@ -1,0 +1,86 @@
+"""``make test``, ``make test-host`` and ``make lint``."""
+import os
+import subprocess
+from pathlib import Path
+
+from console import lock, say, step
+from paths import DEV, FARM, REPO
+from python_env import environment
+from system import require
+from workbench import Workbench
+
+# Odoo's own tests of what the addon extends: mail servers, fetchmail, mail.mail, the gateway, Gmail, Outlook
+HOST_TESTS = ",".join([
+    "mail_server", "mail_gateway", "mail_mail",
+    "/base:TestIrMailServer", "/base:TestIrMailServerSMTPD", "/mail:TestFetchmail",
+    "/google_gmail", "/microsoft_outlook",
+])
+RUN_HOST_TESTS = """
+from odoo.tests.shell import run_tests
+
+report = run_tests(env, {tags!r})
+print(f"test-host: {{report}}", flush=True)
+sys.stderr.flush()
+if not report.wasSuccessful() or report.testsRun < {least}:
+    sys.exit(1)
+"""
+LEAST_HOST_TESTS = 250  # fewer: a tag has lost its meaning
+
+
+def test(*arguments):
+    """Every test of the addon, or those that ARGS (for pytest) says."""
+    require("chromium", "dovecot")
+    with Workbench() as bench, lock(DEV / "test.lock"):
+        installed = bench.with_addon("test")
+        database = bench.name("test")
+        bench.pg.create(database, installed)
+        config = bench.config(database, "test")
+        command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
+                   "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
+        path = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
+        return subprocess.run(command, cwd=REPO, env=dict(bench.env(), PYTHONPATH=path)).returncode
+
+
+def _in_farm(argument):
+    """A test's path as Odoo knows it: pytest does not follow links in its arguments."""
+    path = argument.split("::")[0]
+    if not argument.startswith("-") and (REPO / path).exists():
+        return str(FARM.relative_to(REPO) / (REPO / argument).relative_to(REPO))
+    return argument
+
+
+def test_host(*arguments):
+    """Odoo's own tests of mail servers, fetchmail, mail.mail, gateway, Gmail and Outlook, with the addon."""
+    with Workbench() as bench, lock(DEV / "host.lock"):
+        installed = bench.with_addon("host")
+        database = bench.name("host")
+        bench.pg.create(database, installed)
+        config = bench.config(database, "host")
+        code = RUN_HOST_TESTS.format(tags=",".join(arguments) or HOST_TESTS,
+                                     least=1 if arguments else LEAST_HOST_TESTS)
+        command = [bench.python, bench.script, "shell", "-c", config, "--log-level=warn"]
+        with step("Odoo's own tests"):
+            return subprocess.run(command, cwd=DEV, env=bench.env(), input=code, text=True).returncode
+
+
+def lint_environment():
+    return environment("lint-requirements.txt", "lint")
+
+
+def lint(*arguments):
+    """ruff, pylint-odoo, OCA's checks and, where npm is there, prettier; no finding is let through."""
+    python = lint_environment()
+    folder = Path(python).parent
+    checks = {
+        "ruff": [folder / "ruff", "check", "--no-cache", "."],
+        "pylint-odoo": [folder / "pylint", "--rcfile=.pylintrc", REPO],
+        "oca-checks": [python, "dev/oca_checks.py", "."],
+    }
+    failed = []
+    for name, command in checks.items():
+        with step(name):
+            if subprocess.run([str(c) for c in command], cwd=REPO).returncode:
+                failed.append(name)
+    if failed:
+        say(f"findings of {', '.join(failed)}: see above")
+    return 1 if failed else 0

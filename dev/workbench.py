@@ -1,0 +1,199 @@
+"""All that a command works with: Odoo, the interpreter, PostgreSQL and databases that hold the addon."""
+import functools
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+from console import cache_lock, lock, silent, step
+from odoo_source import odoo_source
+from paths import CACHE, CHECKOUT, DEV, FARM, NAME, REPO
+from postgres import server
+from pruning import prune
+from python_env import environment
+
+NOT_SHIPPED = {"dev", "Makefile", "pyproject.toml", "bench"}
+NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "LICENSE"}  # changing them needs no update
+# kind of database -> what it holds beside the addon
+TEMPLATES = {
+    "test": {"modules": "mail", "demo": False},
+    "run": {"modules": "mail,contacts", "demo": True},
+    "host": {"modules": "test_mail,google_gmail,microsoft_outlook", "demo": False, "from": "test"},
+}
+PREPARE_TEMPLATE = """
+env['ir.config_parameter'].set_param('ir_attachment.location', 'db')
+env['ir.attachment'].force_storage()
+env['ir.qweb']._pregenerate_assets_bundles()
+env.cr.commit()
+"""
+
+
+class Workbench:
+    """Made by every command that runs Odoo; use it as a context manager, which stops the private server."""
+
+    def __init__(self):
+        prune()
+        self.source = odoo_source()
+        self.python = environment()
+        for folder in ("addons", "tmp"):
+            (DEV / folder).mkdir(parents=True, exist_ok=True)
+        # not "python -m odoo": Odoo starts itself anew from its script (SIGHUP, --dev=reload)
+        self.script = DEV / "odoo-bin"
+        self.script.write_text("import odoo.cli\n\nodoo.cli.main()\n")
+        self._write_python()
+        link_farm()
+        self.pg = server()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.pg.stop()
+
+    def _write_python(self):
+        """``.dev/python``: the interpreter that has every dependency, Odoo among them."""
+        path = DEV / "python"
+        path.write_text(
+            "#!/bin/sh\n"
+            f"PYTHONPATH={shlex.quote(str(self.source.path))}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+            "export PYTHONPATH\n"
+            f"exec {shlex.quote(str(self.python))} \"$@\"\n")
+        path.chmod(0o755)
+
+    # Odoo
+
+    def config(self, database, kind, name=None, **options):
+        """Write ``.dev/NAME.conf`` (the kind, if no name is given), Odoo's configuration; return its path."""
+        options = {
+            "db_name": database,
+            "addons_path": ",".join(map(str, [DEV / "addons", *self.source.addons])),
+            "data_dir": DEV / "data",
+            "screenshots": DEV / "screenshots",
+            "list_db": False,
+            "http_interface": "127.0.0.1",
+            "with_demo": TEMPLATES[kind]["demo"],
+            "max_cron_threads": 1,
+            **options,
+        }
+        path = DEV / f"{name or kind}.conf"
+        path.write_text("[options]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()))
+        path.chmod(0o600)
+        return path
+
+    def env(self, **more):
+        path = [str(self.python.parent), str(self.pg.bin), os.environ["PATH"]]
+        return dict(self.pg.env, PYTHONPATH=str(self.source.path), TMPDIR=str(DEV / "tmp"),
+                    PATH=os.pathsep.join(path), **more)
+
+    def odoo(self, *arguments, **kwargs):
+        """Run Odoo's command line; its output is shown when it fails."""
+        silent(self.python, self.script, *arguments, env=self.env(), cwd=DEV, **kwargs)
+
+    # Databases
+
+    def name(self, kind):
+        """Name of this checkout's database of a kind; checkouts may share a server."""
+        return f"{NAME}_{CHECKOUT}_{kind}"
+
+    def template(self, kind):
+        """Name of a database with Odoo's modules and without the addon, made when it is not there."""
+        what = TEMPLATES[kind]
+        tag = hashlib.sha256(f"{self.source.fingerprint} {what} {PREPARE_TEMPLATE}".encode()).hexdigest()[:8]
+        dump = CACHE / f"{kind}-pg{self.pg.version}-{tag}" / "dump"
+        database = f"{NAME}_{CHECKOUT}_{kind}_{tag}"
+        if database in self.pg.databases():
+            return database
+        for old in self.pg.databases():  # made with another Odoo
+            if old.startswith(f"{NAME}_{CHECKOUT}_{kind}_"):
+                self.pg.drop(old)
+        making = f"{NAME}_{CHECKOUT}_making_{kind}"
+        with cache_lock(f"template-{kind}"):
+            if dump.exists():
+                (dump.parent / "done").touch()
+                with step(f"template database for {kind} restored"):
+                    self.pg.restore(dump, making)
+            else:
+                with step(f"template database for {kind}: {what['modules']}"):
+                    self._make_template(kind, making)
+                    dump.parent.mkdir(parents=True, exist_ok=True)
+                    self.pg.dump(making, dump.with_suffix(".part"))
+                    dump.with_suffix(".part").rename(dump)
+                    (dump.parent / "done").touch()
+        self.pg.query(f'ALTER DATABASE "{making}" RENAME TO "{database}"')
+        return database
+
+    def _make_template(self, kind, database):
+        config = self.config(database, kind, addons_path=",".join(map(str, self.source.addons)))
+        base = TEMPLATES[kind].get("from")
+        self.pg.create(database, self.template(base) if base else "template0")
+        quiet = ["--no-http", "--log-level=error"]
+        self.odoo("-c", config, "-i", TEMPLATES[kind]["modules"], *self._auto_install(kind),
+                  "--stop-after-init", *quiet)
+        self.odoo("shell", "-c", config, *quiet, input=PREPARE_TEMPLATE)
+
+    def _auto_install(self, kind):
+        # only the database for people gets what Odoo would install by itself
+        return [] if kind == "run" else ["--skip-auto-install"]
+
+    def with_addon(self, kind):
+        """Name of a database that holds the addon as it is now, made when it is not there.
+
+        :raises SystemExit: when the addon cannot be installed without a warning
+        """
+        template = self.template(kind)
+        database = f"{template}_addon"
+        stamp = DEV / f"{kind}.installed"
+        state = addon_hash() + template
+        if stamp.exists() and stamp.read_text() == state and database in self.pg.databases():
+            return database
+        stamp.unlink(missing_ok=True)
+        with step(f"addon installed for {kind}"):
+            self.pg.create(database, template)
+            self.install(self.config(database, kind), kind)
+        stamp.write_text(state)
+        return database
+
+    def install(self, config, kind, option="-i"):
+        """Install or update (``-u``) the addon; stop at the first warning it causes."""
+        command = [self.python, self.script, "-c", config, option, NAME, *self._auto_install(kind),
+                   "--stop-after-init", "--no-http", "--log-level=warn"]
+        result = subprocess.run([str(c) for c in command], env=self.env(), cwd=DEV, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        log = [line for line in result.stdout.splitlines() if "security risk" not in line]
+        if log:
+            print("\n".join(log), file=sys.stderr)
+        if result.returncode or any(f" {level} " in line for line in log for level in
+                                    ("WARNING", "ERROR", "CRITICAL")):
+            sys.exit("dev: the addon cannot be installed without a warning: see above.")
+
+
+def link_farm():
+    """``.dev/addons/email_account``: what the addon ships, whatever this checkout's folder is called.
+
+    Odoo takes an addon's name from its folder, and a single link to the checkout would contain itself.
+    """
+    with lock(DEV / "farm.lock"):
+        FARM.mkdir(parents=True, exist_ok=True)
+        wanted = {e.name for e in REPO.iterdir() if not e.name.startswith((".", "__pycache__"))} - NOT_SHIPPED
+        for entry in FARM.iterdir():
+            if entry.name not in wanted:
+                entry.unlink() if entry.is_symlink() else shutil.rmtree(entry)
+        for name in wanted:
+            if not (FARM / name).is_symlink():
+                (FARM / name).symlink_to(f"../../../{name}")
+
+
+@functools.cache
+def addon_hash():
+    """Changes when a file changes that Odoo loads from the addon."""
+    digest = hashlib.sha256()
+    for top in sorted(FARM.iterdir()):
+        if top.name in NOT_LOADED:
+            continue
+        files = [top] if top.is_file() else sorted(top.resolve().rglob("*"))
+        for path in files:
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(str(path).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,11 @@
+"""Real mail, DNS and web hosts on loopback, for the tests and for ``make run``.
+
+Plain Python: nothing here imports Odoo or the addon, but ``network``, which connects the addon's own
+network layer to these hosts.
+"""
+from .certificates import CertificateAuthority
+from .dns_host import DnsHost
+from .mail_host import MailHost
+from .web_host import WebHost
+
+__all__ = ["CertificateAuthority", "DnsHost", "MailHost", "WebHost"]

@@ -1,0 +1,71 @@
+"""Certificates of an authority that only the tests trust."""
+import datetime
+import ssl
+from pathlib import Path
+
+import trustme
+
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+# what can be wrong with a certificate -> arguments of trustme's issue_cert
+DATES = {
+    "expired": {"not_after": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)},
+    "not_yet_valid": {
+        "not_before": datetime.datetime(2090, 1, 1, tzinfo=datetime.timezone.utc),
+        "not_after": datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc),
+    },
+}
+KINDS = ("valid", "expired", "not_yet_valid", "wrong_name", "unknown_issuer")
+
+
+class CertificateAuthority:
+    """Issues certificates, good ones and bad ones (``KINDS``)."""
+
+    def __init__(self):
+        self._ca = trustme.CA(organization_name="Test authority")
+        self._contexts = {}
+
+    @property
+    def pem(self):
+        """The authority's own certificate (bytes)."""
+        return self._ca.cert_pem.bytes()
+
+    def issue(self, *names, kind="valid"):
+        """A certificate for host names or IP addresses, as trustme's ``LeafCert``.
+
+        :param kind: one of ``KINDS``; "wrong_name" is for another host, "unknown_issuer" by another authority
+        """
+        if kind not in KINDS:
+            raise ValueError(f"unknown kind of certificate: {kind}")
+        ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self._ca
+        return ca.issue_cert(*(["other.example"] if kind == "wrong_name" else names), **DATES.get(kind, {}))
+
+    def write_files(self, path, *names, kind="valid"):
+        """Write ``path``.pem (certificate chain) and ``path``.key; return both paths."""
+        leaf = self.issue(*names, kind=kind)
+        certificate, key = Path(f"{path}.pem"), Path(f"{path}.key")
+        certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        key.write_bytes(leaf.private_key_pem.bytes())
+        return certificate, key
+
+    def bundle(self, path):
+        """Write a file that trusts this authority beside the system's ones, for ``SSL_CERT_FILE``."""
+        system = [ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES]
+        system = next((Path(p).read_bytes() for p in system if p and Path(p).is_file()), b"")
+        Path(path).write_bytes(system + b"\n" + self.pem)
+        return Path(path)
+
+    def server_context(self, *names, kind="valid"):
+        """The context of a server with such a certificate; made once."""
+        if (names, kind) not in self._contexts:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.issue(*names, kind=kind).configure_cert(context)
+            self._contexts[names, kind] = context
+        return self._contexts[names, kind]
+
+    def client_context(self):
+        """The context of a client that trusts this authority alone and checks names."""
+        return ssl.create_default_context(cadata=self.pem.decode())

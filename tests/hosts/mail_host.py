@@ -1,0 +1,232 @@
+"""A mail host: Dovecot for IMAP, POP3 and submission, with real mailboxes and logins."""
+import contextlib
+import grp
+import os
+import pwd
+import re
+import shutil
+import signal
+import smtplib
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import dovecot
+from .certificates import CertificateAuthority
+from .ports import ADDRESSES, free_ports, wait_for_port
+from .smtp_relay import Relay
+
+PORTS = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions", "lmtp", "smtp")
+# Dovecot's words for a login that succeeded and one that was refused, in versions 2.3 and 2.4
+ACCEPTED = re.compile(r"(imap|pop3|submission)-login: (?:Info: )?(?:Login|Logged in): user=<([^>]*)>")
+REFUSED = re.compile(r"(imap|pop3|submission)-login: .*auth failed, \d+ attempts.*?user=<([^>]*)>")
+
+
+class MailHost:
+    """Mailboxes with IMAP, POP3 and SMTP, in both TLS modes, on ports of their own.
+
+    A context manager; or call ``start`` and ``stop``. Works as root (Dovecot then runs as "nobody") and as
+    an ordinary user.
+
+    :param users: ``{address: password}``; ``add_user`` adds more while it runs
+    :param authority: issues the certificates; a new one if it is not given
+    :param certificates: ``{protocol: kind}``, protocol being "imap", "pop3" or "submission", kind one of
+        ``certificates.KINDS``; "valid" for those not named
+    :param names: host names in the certificates, beside localhost and the usual ones of the users' domains
+    :param protocols: those to offer; the ports of the others refuse connections
+    :param ports: ports to take if they are free, as ``{service: port}`` (``PORTS``)
+    :param mail_folder: where the mailboxes are kept; in the host's own folder if it is not given
+    """
+
+    def __init__(self, users=None, authority=None, certificates=None, names=(),
+                 protocols=tuple(dovecot.SERVICES), ports=None, mail_folder=None):
+        self.users = {address.lower(): password for address, password in (users or {}).items()}
+        self.authority = authority or CertificateAuthority()
+        self.ports = {}
+        self.address = ADDRESSES[-1]  # Dovecot's; there it wants TLS before it takes a password
+        self.folder = None
+        self._certificates = certificates or {}
+        self._names = tuple(names)
+        self._protocols = protocols
+        self._wanted_ports = ports
+        self._mail_folder = mail_folder
+        self._process = None
+        self._relay = None
+
+    @property
+    def ca_pem(self):
+        """Certificate of the authority to trust (bytes)."""
+        return self.authority.pem
+
+    @property
+    def outbox(self):
+        """Mail for other hosts, which nobody will get (list of bytes)."""
+        return self._relay.outbox
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    def start(self):
+        """Start it; when this returns, every port answers.
+
+        :raises FileNotFoundError: without Dovecot
+        :raises RuntimeError: with Dovecot's log when it does not start
+        """
+        program, version = dovecot.find()
+        # a socket's path may have 107 characters, and root's TMPDIR may be closed to others
+        self.folder = Path(tempfile.mkdtemp(prefix="mailhost-", dir="/tmp"))
+        self.mail = Path(self._mail_folder or self.folder / "mail")
+        try:
+            for _attempt in range(3):  # somebody may take a port before Dovecot does
+                with contextlib.suppress(ConnectionError):
+                    self._start(program, version)
+                    return self
+                self._stop_servers()
+            raise RuntimeError(f"Dovecot does not start: {self.log() or self._stderr()}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, program, version):
+        self.ports = free_ports(PORTS, self._wanted_ports)
+        user, group, drop = _whom_to_run_as()
+        shutil.rmtree(self.folder / "users", ignore_errors=True)
+        for path in (*(self.folder / name for name in ("run", "state", "home", "users")), self.mail):
+            path.mkdir(parents=True, exist_ok=True)
+        for address in self.users:
+            self._write_user(address)
+        config = self.folder / "dovecot.conf"
+        config.write_text(dovecot.configuration(
+            version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates()))
+        _hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
+        self._relay = Relay(self.ports["smtp"], self.ports["lmtp"], self.users)
+        self._relay.start()
+        with open(self.folder / "stderr", "wb") as stderr:
+            self._process = subprocess.Popen([program, "-F", "-c", str(config)], stdin=subprocess.DEVNULL,
+                                             stdout=stderr, stderr=stderr, start_new_session=True, **drop)
+        for service in ("lmtp", *(s for p in self._protocols for s in dovecot.SERVICES[p])):
+            wait_for_port(self.ports[service], lambda: self._process.poll() is None)
+
+    def stop(self):
+        """End it and remove its folder."""
+        self._stop_servers()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _stop_servers(self):
+        if self._relay:
+            self._relay.stop()
+            self._relay = None
+        if self._process:
+            # at once, with all its helpers: a graceful end waits for clients; mailboxes are complete files
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def add_user(self, address, password):
+        """Add a mailbox, or give it another password (which takes a second)."""
+        self.users[address.lower()] = password
+        self._write_user(address.lower())
+
+    def deliver(self, content, recipient, sender="sender@elsewhere.example"):
+        """Mail from outside: when this returns, it is in the mailbox.
+
+        :param content: the raw mail (bytes)
+        :raises smtplib.SMTPRecipientsRefused: when there is no such mailbox
+        """
+        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], timeout=30) as smtp:
+            smtp.sendmail(sender, [recipient], content)
+
+    def messages(self, address, folder=None):
+        """Raw mails (list of bytes) in a mailbox, oldest first.
+
+        :param folder: "INBOX" or a folder's name; all of them if it is not given
+        """
+        box = self.mail / address.lower()
+        if folder:
+            places = [box if folder == "INBOX" else box / f".{folder.replace('/', '.')}"]
+        else:
+            places = [box, *(path for path in box.glob(".*") if path.is_dir())]
+        files = [file for place in places for state in ("new", "cur") for file in (place / state).glob("*")]
+        files.sort(key=lambda file: (file.stat().st_mtime_ns, file.name))
+        return [file.read_bytes() for file in files]
+
+    def log(self):
+        """Dovecot's log so far (text)."""
+        try:
+            return (self.folder / "dovecot.log").read_text(errors="replace")
+        except OSError:
+            return ""
+
+    def logins(self):
+        """Logins that were tried, as ``(protocol, user name, accepted)``.
+
+        Dovecot writes a refused one down when the client leaves; wait for it with ``wait_for_log``.
+        """
+        found = []
+        for line in self.log().splitlines():
+            for pattern, accepted in ((ACCEPTED, True), (REFUSED, False)):
+                match = pattern.search(line)
+                if match:
+                    found.append((match[1], match[2], accepted))
+        return found
+
+    def wait_for_log(self, text, timeout=3.0):
+        """Wait until Dovecot's log holds a text; return the log.
+
+        :raises TimeoutError: when it does not come
+        """
+        deadline = time.monotonic() + timeout
+        while text not in self.log():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Dovecot's log does not say {text!r}:\n{self.log()}")
+            time.sleep(0.01)
+        return self.log()
+
+    def _stderr(self):
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    def _write_user(self, address):
+        # A file for each: Dovecot looks at a file that it knows only once a second.
+        path = self.folder / "users" / address
+        known = path.exists()
+        part = self.folder / "users.part"
+        part.write_text(f"{address}:{self.users[address]}::::::\n")
+        _hand_over(part)
+        part.replace(path)
+        if known:
+            time.sleep(1.1)
+
+    def _write_certificates(self):
+        """Certificate and key of each protocol, as ``{protocol: (path, path)}``."""
+        names = {"localhost", "127.0.0.1", self.address, *self._names}
+        for domain in {address.rpartition("@")[2] for address in self.users}:
+            names |= {domain, *(f"{first}.{domain}" for first in ("mail", "imap", "pop", "pop3", "smtp"))}
+        written = {}
+        for protocol in self._protocols:
+            kind = self._certificates.get(protocol, "valid")
+            if kind not in written:
+                written[kind] = self.authority.write_files(self.folder / kind, *sorted(names), kind=kind)
+        return {protocol: written[self._certificates.get(protocol, "valid")] for protocol in self._protocols}
+
+
+def _whom_to_run_as():
+    """User and group names that Dovecot runs as, and the arguments that make Popen change to them."""
+    if os.getuid() == 0:
+        user = pwd.getpwnam("nobody")
+        group = grp.getgrgid(user.pw_gid)
+        return user.pw_name, group.gr_name, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name, {}
+
+
+def _hand_over(*paths):
+    """Give files to the user that Dovecot runs as."""
+    _, _, drop = _whom_to_run_as()
+    for path in paths if drop else ():
+        if not path.is_socket():
+            os.chown(path, drop["user"], drop["group"])

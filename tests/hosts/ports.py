@@ -1,0 +1,63 @@
+"""Free ports, and waiting for them to answer."""
+import contextlib
+import socket
+import sys
+import time
+
+# On Linux all of 127.0.0.0/8 is this machine. A client of 127.0.0.2 still comes from 127.0.0.1, so Dovecot
+# takes it for a remote one and wants TLS before a password, as real hosts do.
+ADDRESSES = ("127.0.0.1", "127.0.0.2") if sys.platform == "linux" else ("127.0.0.1",)
+
+
+def free_ports(names, wanted=None):
+    """Ports that nobody listens on, as ``{name: port}``.
+
+    :param wanted: the ports to take if they are free, as ``{name: port}``
+    """
+    ports = {}
+    with contextlib.ExitStack() as stack:  # all are held until the last is found, so that they differ
+        for name in names:
+            port = _hold(stack, (wanted or {}).get(name, 0)) or _hold(stack, 0)
+            if not port:
+                raise OSError("no free port was found")
+            ports[name] = port
+    return ports
+
+
+def _hold(stack, port):
+    """Occupy a port on all addresses (0: any); return it, or None if it is taken."""
+    for _ in range(20):
+        held, number = contextlib.ExitStack(), port
+        try:
+            for address in ADDRESSES:
+                probe = held.enter_context(socket.socket())
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, number))
+                number = probe.getsockname()[1]
+        except OSError:
+            held.close()
+            if port:
+                return None
+            continue
+        stack.enter_context(held)
+        return number
+    return None
+
+
+def wait_for_port(port, is_alive, timeout=10.0):
+    """Wait until a port of 127.0.0.1 takes connections.
+
+    :param is_alive: called meanwhile; when it returns False, waiting ends
+    :param timeout: seconds
+    :raises TimeoutError: when it does not answer in time
+    :raises ConnectionError: when the server has ended
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        if not is_alive():
+            raise ConnectionError(f"the server of port {port} has ended")
+        time.sleep(0.01)
+    raise TimeoutError(f"port {port} does not answer")
