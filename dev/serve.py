@@ -86,7 +86,8 @@ def _start_mail_host(bench, processes):
     state.unlink(missing_ok=True)
     processes["mail host"] = process = subprocess.Popen(
         [bench.python, REPO / "dev/mailhost.py", "--state", state, "--mail", MAIL],
-        env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        start_new_session=True)
     for _ in range(200):
         if state.exists():
             return json.loads(state.read_text())
@@ -105,7 +106,7 @@ def _prepare(bench, database, mail):
     exists = database in bench.pg.databases()
     if not exists:
         bench.pg.create(database, bench.template("run"))
-    setup = bench.config(database, "run", "setup")  # without a log file: warnings are to be seen
+    setup = bench.config(database, "run", "install")  # without a log file: warnings are to be seen
     changed = not exists or {k: known.get(k) for k in state} != state
     if changed:
         STAMP.unlink(missing_ok=True)
