@@ -9,6 +9,7 @@ from python_env import environment
 from system import require
 from workbench import Workbench
 
+
 def test(*arguments):
     """Every test of the addon, or those that ARGS (for pytest) says."""
     require("chromium", "dovecot")
@@ -39,7 +40,8 @@ def test_host(*arguments):
         bench.pg.create(database, installed)
         config = bench.config(database, "host")
         code = f"tags = {','.join(arguments)!r}\n" + (REPO / "dev/host_tests.py").read_text()
-        command = [bench.python, bench.script, "shell", "-c", config, "--log-level=error"]
+        command = [bench.python, bench.script, "shell", "-c", config, "--log-level=error",
+                   "--log-handler=py.warnings:CRITICAL"]
         with step("Odoo's own tests"):
             return subprocess.run(command, cwd=DEV, env=bench.env(), input=code, text=True).returncode
 

@@ -194,6 +194,6 @@ def addon_hash():
             continue
         files = [top] if top.is_file() else sorted(top.resolve().rglob("*"))
         for path in files:
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and path.suffix not in (".pyc", ".pot"):
                 digest.update(str(path).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
