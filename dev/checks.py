@@ -3,7 +3,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from console import lock, say, step
+from console import free_port, lock, say, step
 from paths import DEV, FARM, REPO
 from python_env import environment
 from system import require
@@ -38,7 +38,7 @@ def test_host(*arguments):
         installed = bench.with_addon("host")
         database = bench.name("host")
         bench.pg.create(database, installed)
-        config = bench.config(database, "host")
+        config = bench.config(database, "host", http_port=free_port(8170))
         code = f"tags = {','.join(arguments)!r}\n" + (REPO / "dev/host_tests.py").read_text()
         command = [bench.python, bench.script, "shell", "-c", config, "--log-level=error",
                    "--log-handler=py.warnings:CRITICAL"]
