@@ -1,7 +1,8 @@
-"""Running commands, saying what happens (on standard error) and waiting for one another."""
+"""Running commands, saying what happens (on standard error), waiting for one another, ports."""
 import contextlib
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -64,6 +65,22 @@ def try_exclusive(file):
     except BlockingIOError:
         return False
     return True
+
+
+def is_free(port):
+    """Whether nobody listens on a port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(first):
+    """The first free port from a number on."""
+    return next(port for port in range(first, 65536) if is_free(port))
 
 
 def cache_lock(name):

@@ -5,14 +5,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 
-from console import say, step
+from console import free_port, is_free, say, step
 from paths import CACHE, CHECKOUT, CHECKOUTS, DEV, NAME, REPO, STATE
 from postgres import PrivateServer, RunningServer
 from system import require
@@ -31,7 +30,7 @@ def run(*arguments):
     if _running_processes():
         sys.exit(f"dev: it runs already, see {json.loads(RUNNING.read_text())['url']}: make stop ends it.")
     require("dovecot")
-    port = _free_port()
+    port = _http_port()
     with Workbench() as bench, contextlib.ExitStack() as stack:
         processes = {}
         stack.callback(_end, processes)
@@ -60,24 +59,14 @@ def run(*arguments):
     return 0
 
 
-def _free_port():
-    """PORT if it is given, else Odoo's usual port or the next one that is free."""
-    if os.environ.get("PORT"):
-        port = int(os.environ["PORT"])
-        if not _is_free(port):
-            sys.exit(f"dev: port {port} is taken: choose another one, for example PORT={port + 1} make run.")
-        return port
-    return next(port for port in range(PORT, PORT + 30) if _is_free(port))
-
-
-def _is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _http_port():
+    """PORT if it is given, else Odoo's usual port or one after it that is free."""
+    if not os.environ.get("PORT"):
+        return free_port(PORT)
+    port = int(os.environ["PORT"])
+    if not is_free(port):
+        sys.exit(f"dev: port {port} is taken: choose another one, for example PORT={port + 1} make run.")
+    return port
 
 
 def _start_mail_host(bench, processes):
@@ -86,7 +75,8 @@ def _start_mail_host(bench, processes):
     state.unlink(missing_ok=True)
     processes["mail host"] = process = subprocess.Popen(
         [bench.python, REPO / "dev/mailhost.py", "--state", state, "--mail", MAIL],
-        env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        start_new_session=True)
     for _ in range(200):
         if state.exists():
             return json.loads(state.read_text())
@@ -105,7 +95,7 @@ def _prepare(bench, database, mail):
     exists = database in bench.pg.databases()
     if not exists:
         bench.pg.create(database, bench.template("run"))
-    setup = bench.config(database, "run", "setup")  # without a log file: warnings are to be seen
+    setup = bench.config(database, "run", "install")  # without a log file: warnings are to be seen
     changed = not exists or {k: known.get(k) for k in state} != state
     if changed:
         STAMP.unlink(missing_ok=True)

@@ -125,7 +125,7 @@ class Workbench:
         return database
 
     def _make_template(self, kind, database):
-        config = self.config(database, kind, addons_path=",".join(map(str, self.source.addons)))
+        config = self.config(database, kind, "install", addons_path=",".join(map(str, self.source.addons)))
         base = TEMPLATES[kind].get("from")
         self.pg.create(database, self.template(base) if base else "template0")
         quiet = ["--no-http", "--log-level=error"]
@@ -151,7 +151,7 @@ class Workbench:
         stamp.unlink(missing_ok=True)
         with step(f"addon installed for {kind}"):
             self.pg.create(database, template)
-            self.install(self.config(database, kind), kind)
+            self.install(self.config(database, kind, "install"), kind)
         stamp.write_text(state)
         return database
 
@@ -194,6 +194,6 @@ def addon_hash():
             continue
         files = [top] if top.is_file() else sorted(top.resolve().rglob("*"))
         for path in files:
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and path.suffix not in (".pyc", ".pot"):
                 digest.update(str(path).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

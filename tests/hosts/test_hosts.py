@@ -8,7 +8,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import dns.exception
 import dns.resolver
@@ -163,11 +165,17 @@ def test_nothing_is_left(authority):
         imaplib.IMAP4("localhost", port)
 
 
-def test_mailboxes_are_kept(authority, tmp_path):
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        path.chmod(0o755)  # pytest closes them to others, and Dovecot may run as another user
+@pytest.fixture
+def open_folder():
+    """A folder that others may enter too: as root, Dovecot runs as another user."""
+    with tempfile.TemporaryDirectory(prefix="mailboxes-", dir="/tmp") as path:
+        os.chmod(path, 0o755)
+        yield Path(path)
+
+
+def test_mailboxes_are_kept(authority, open_folder):
     for count in (1, 2):
-        with MailHost(dict([ALICE]), authority, mail_folder=tmp_path / "my mail") as mail:
+        with MailHost(dict([ALICE]), authority, mail_folder=open_folder / "my mail") as mail:
             mail.deliver(MAIL, ALICE[0])
             assert len(mail.messages(ALICE[0])) == count
 
