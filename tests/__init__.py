@@ -1,1 +1,5 @@
 from . import test_email_account
+from . import test_email_account_access
+from . import test_email_account_check
+from . import test_email_account_create
+from . import test_email_account_secret

@@ -376,7 +376,7 @@ class EmailAccountCreate(models.TransientModel):
         :param progress: function that shows a line of progress
         """
         progress = progress or self._start_progress()
-        tried = self.new(values, origin=self)
+        tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
         steps, failures, missing = [], {}, []
         for direction in self._get_directions():
             if not tried[f"{direction}_host"]:
