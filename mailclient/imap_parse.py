@@ -1,6 +1,6 @@
 """IMAP's syntax: folder names and the data in responses (RFC 3501 5.1.3, 7.2.2, 7.4.2, 9)."""
 
-import binascii
+import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -49,9 +49,9 @@ def _shifted(encoded: str) -> str:
     """What stands between ``&`` and ``-``."""
     if not encoded:
         return "&"
-    padded = encoded.replace(",", "/") + "=" * (-len(encoded) % 4)
+    padded = encoded + "=" * (-len(encoded) % 4)
     try:
-        return binascii.a2b_base64(padded.encode("ascii")).decode("utf-16-be")
+        return base64.b64decode(padded.encode("ascii"), altchars=b"+,", validate=True).decode("utf-16-be")
     except ValueError:
         return f"&{encoded}-"
 

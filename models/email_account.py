@@ -358,6 +358,11 @@ class EmailAccount(models.Model):
             values = {"state": "failing" if error else "ready", "last_error": error}
             if any(account[name] != value for name, value in values.items()):
                 account.write(values)
+            if not error:
+                # else Odoo's run would take the next failure for an old one and not note it
+                account.fetchmail_server_ids.filtered("error_date").write(
+                    {"error_date": False, "error_message": False}
+                )
 
     @api.model
     def _autoconfig_sources(self):

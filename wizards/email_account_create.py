@@ -81,6 +81,7 @@ class EmailAccountCreate(models.TransientModel):
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
     confirm_domain = fields.Char(readonly=True)
+    working_direction = fields.Selection([("outgoing", "Sending"), ("incoming", "Receiving")], readonly=True)
     found_origin = fields.Char("Found at", readonly=True)
     step_ids = fields.One2many("email.account.create.step", "wizard_id", readonly=True)
 
@@ -150,7 +151,12 @@ class EmailAccountCreate(models.TransientModel):
         """Create the account for the direction that works."""
         if self.step != "partial":
             raise UserError(_("There is nothing to create yet."))
-        return self._test_and_create({})
+        return self._test_and_create(
+            {
+                "use_for_sending": self.working_direction == "outgoing",
+                "use_for_receiving": self.working_direction == "incoming",
+            }
+        )
 
     def action_open_account(self):
         """Open the account that was created."""
@@ -378,14 +384,15 @@ class EmailAccountCreate(models.TransientModel):
         progress = progress or self._start_progress()
         tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
         steps, failures, missing = [], {}, []
-        for direction in self._get_directions():
+        directions = tried._get_directions()
+        for direction in directions:
             if not tried[f"{direction}_host"]:
                 missing.append(direction)
                 continue
             failure = tried._test_direction(direction, progress, steps)
             if failure:
                 failures[direction] = failure
-        working = [name for name in self._get_directions() if name not in failures and name not in missing]
+        working = [name for name in directions if name not in failures and name not in missing]
         if not failures and not missing:
             return self._create_account(values, steps)
         messages = [failure[0] for failure in failures.values()] + [self._get_missing_message(d) for d in missing]
@@ -395,8 +402,7 @@ class EmailAccountCreate(models.TransientModel):
                 "partial",
                 message="\n".join(messages),
                 advice=first[1],
-                use_for_sending="outgoing" in working,
-                use_for_receiving="incoming" in working,
+                working_direction=working[0],
                 **values,
             )
         return self._show_error(

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import datetime
 import socket
 import threading
@@ -77,6 +78,9 @@ class TestAddresses(unittest.TestCase):
         ):
             asyncio.run(look_up())  # waits for the threads of its own executor
         self.assertLess(time.monotonic() - started, 1)
+        waiting = [thread for thread in threading.enumerate() if thread.name.startswith("autoconfig")]
+        self.assertTrue(waiting)
+        self.assertTrue(all(thread.daemon for thread in waiting), "the interpreter could not exit")
 
 
 class TestMx(unittest.IsolatedAsyncioTestCase):
@@ -272,16 +276,22 @@ class TestGet(unittest.IsolatedAsyncioTestCase):
             await self.refuse("refused", "certificate", respond)
         self.assertEqual(self.requests, [])
 
+    async def test_authorities_are_the_systems_unless_given(self):
+        def respond(request):
+            return web.Response(body=b"<a/>")
+
+        await self.refuse("refused", "certificate", respond, ssl_context=None)
+        with authority().cert_pem.tempfile() as path, patch.dict("os.environ", {"SSL_CERT_FILE": path}):
+            self.assertEqual(await self.get(respond, ssl_context=None), b"<a/>")
+
     async def test_too_large(self):
         async def endless(request):
             response = web.StreamResponse()
             await response.prepare(request)
-            try:
+            with contextlib.suppress(ConnectionError):
                 while request.transport:
                     await response.write(b"x" * 65536)
                     await asyncio.sleep(0)
-            except ConnectionError:
-                pass
             return response
 
         await self.refuse("invalid", "256 kB", endless)
@@ -302,12 +312,10 @@ class TestGet(unittest.IsolatedAsyncioTestCase):
         async def drip(request):
             response = web.StreamResponse()
             await response.prepare(request)
-            try:
+            with contextlib.suppress(ConnectionError):
                 while request.transport:
                     await response.write(b" ")
                     await asyncio.sleep(0.02)
-            except ConnectionError:
-                pass
             return response
 
         await self.refuse("no_answer", "within", drip, request_timeout=0.3)

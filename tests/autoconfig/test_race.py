@@ -14,9 +14,6 @@ async def fail():
 
 
 class TestRace(unittest.IsolatedAsyncioTestCase):
-    def setUp(self):
-        self.ended = []
-
     async def hang(self, name, slow_end=0.0):
         try:
             await asyncio.sleep(60)
@@ -28,6 +25,7 @@ class TestRace(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(asyncio.all_tasks(), {asyncio.current_task(), *self.at_start})
 
     async def asyncSetUp(self):
+        self.ended = []
         self.at_start = asyncio.all_tasks() - {asyncio.current_task()}
 
     async def test_results_by_key_as_they_come(self):

@@ -25,9 +25,9 @@ class Talk:
         self.implicit = server.implicit
 
     def send(self, *lines):
-        for line in lines:
-            data = line if isinstance(line, bytes) else f"{line}\r\n".encode()
-            self._sock.sendall(data)
+        self._sock.sendall(
+            b"".join(line if isinstance(line, bytes) else f"{line}\r\n".encode() for line in lines)
+        )
 
     def line(self) -> str:
         """The next line from the client; EOFError at the end."""

@@ -3,7 +3,6 @@
 from odoo.addons.email_account.mailclient import Found, MailFailure
 
 from .common import MailCase, connect, failure, mail_server
-from .fault_server import SCRIPTS
 
 LIST = ['* LIST () "/" "Archive"', '* LIST () "/" INBOX', "{tag} OK done"]
 OPENED = ["* 2 EXISTS", "{tag} OK done"]
@@ -19,7 +18,8 @@ def header_reply(number, uid, token):
 
 class TestSearch(MailCase):
     def find(self, answers, **script):
-        answers = {'LIST "" "\\*"': LIST, "EXAMINE": OPENED, **answers}
+        usual = {'LIST "" "\\*"': LIST, "EXAMINE": OPENED}
+        answers = answers | {pattern: lines for pattern, lines in usual.items() if pattern not in answers}
         with mail_server("imap", answers=answers, **script) as server, connect(server, "imap") as box:
             found = box.find("X-Token", "mine")
         self.seen = server.seen
@@ -65,8 +65,7 @@ class TestSearch(MailCase):
         self.assertEqual(caught.exception.raw, refusal)
 
     def test_folders_that_hold_no_mail_are_not_opened(self):
-        folders = ['* LIST (\\Noselect) "/" "[Gmail]"', '* LIST (\\NonExistent) "/" gone', "garbage", *LIST]
-        folders.remove("garbage")
+        folders = ['* LIST (\\Noselect) "/" "[Gmail]"', '* LIST (\\NonExistent) "/" gone', *LIST]
         self.find({'LIST "" "\\*"': folders, "EXAMINE": ["* 0 EXISTS", "{tag} OK done"]})
         self.assertEqual(self.seen.count(b"EXAMINE"), 2)
         self.assertNotIn(b"UID", self.seen)
@@ -166,6 +165,3 @@ class TestCommands(MailCase):
         with mail_server("imap", greeting="* PREAUTH welcome") as server:
             connect(server, "imap").close()
             self.assert_no_login(server)
-
-    def test_scripts_know_all_protocols(self):
-        self.assertEqual(set(SCRIPTS), {"imap", "pop3", "smtp"})
