@@ -79,7 +79,7 @@ def _start_mail_host(bench, processes):
     for _ in range(200):
         if state.exists():
             mail = json.loads(state.read_text())
-            if mail["pid"] == process.pid:
+            if mail.get("pid") == process.pid:
                 return mail
         if process.poll() is not None:
             break
