@@ -1,12 +1,480 @@
-from odoo import fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import email_normalize
+
+from .. import autoconfig
+
+# a change of one of these was not checked yet
+CONNECTION_FIELDS = {
+    "email",
+    "username",
+    "password",
+    "incoming_protocol",
+    "incoming_host",
+    "incoming_port",
+    "incoming_security",
+    "incoming_safe_logon",
+    "outgoing_host",
+    "outgoing_port",
+    "outgoing_security",
+    "outgoing_safe_logon",
+    "outgoing_username",
+    "outgoing_password",
+    "login_incoming_first",
+}
+# who changes one of these decides where the stored password goes, so he has to know it
+PASSWORD_FIELDS = {"email", "username", "incoming_host", "outgoing_host", "outgoing_username"}
+SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
+# what the owned servers are derived from, beside the connection
+DERIVED_FIELDS = {
+    "name",
+    "active",
+    "state",
+    "use_for_sending",
+    "use_for_receiving",
+    "incoming_model_id",
+}
+SMTP_ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict", "none": "none"}
+SERVER_TYPE = {"imap": "imap", "pop3": "pop"}
 
 
 class EmailAccount(models.Model):
-    """A mailbox that this database sends from and receives into."""
+    """A mailbox that this database sends from and receives into.
+
+    The account owns one outgoing and one incoming server of Odoo's mail stack. They are derived from it,
+    never the other way round, and hold no password: the connection takes it from the account.
+    """
 
     _name = "email.account"
     _description = "Email Account"
-    _order = "name, id"
+    _inherit = ["email.account.settings", "mail.thread", "mail.activity.mixin"]
+    _order = "sequence, name, id"
+    _rec_names_search = ["name", "email"]
 
-    name = fields.Char("Description", required=True)
-    email = fields.Char("Email Address", required=True)
+    name = fields.Char(
+        "Description",
+        compute="_compute_name",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        tracking=True,
+    )
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True, tracking=True)
+    email = fields.Char(required=True, tracking=True)
+    email_normalized = fields.Char(compute="_compute_email_normalized", store=True)
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
+    user_id = fields.Many2one(
+        "res.users",
+        "Owner",
+        index="btree_not_null",
+        tracking=True,
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+        help="A personal account is seen and used by its owner alone. Empty: shared with everybody.",
+    )
+    use_for_notifications = fields.Boolean(
+        "Send the application's own notifications",
+        help="Mail that has no account of its own leaves through this one, with the sender's name and this "
+        "address.",
+    )
+    use_for_sending = fields.Boolean(tracking=True)
+    use_for_receiving = fields.Boolean(tracking=True)
+    incoming_host = fields.Char(tracking=True)
+    outgoing_host = fields.Char(tracking=True)
+    incoming_model_id = fields.Many2one(
+        "ir.model",
+        "Create a New Record",
+        domain="[('is_mail_thread', '=', True), ('transient', '=', False)]",
+        ondelete="set null",
+        help="What a mail becomes that is no reply and has no alias. Empty: a message on the contact of its "
+        "sender.",
+    )
+    bcc_email = fields.Char(
+        "Always Bcc this address", help="For servers that keep no copy of what was sent, for instance."
+    )
+    state = fields.Selection(
+        [("draft", "Not checked"), ("ready", "Ready"), ("failing", "Failing")],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    is_configured = fields.Boolean(compute="_compute_is_configured")
+    directions = fields.Char(compute="_compute_directions")
+    mail_server_id = fields.Many2one(
+        "ir.mail_server", "Outgoing Mail Server", compute="_compute_servers", compute_sudo=True
+    )
+    fetchmail_server_id = fields.Many2one(
+        "fetchmail.server", "Incoming Mail Server", compute="_compute_servers", compute_sudo=True
+    )
+    mail_server_ids = fields.One2many(
+        "ir.mail_server", "email_account_id", context={"active_test": False}, groups="base.group_system"
+    )
+    fetchmail_server_ids = fields.One2many(
+        "fetchmail.server", "email_account_id", context={"active_test": False}, groups="base.group_system"
+    )
+    check_ids = fields.One2many("email.account.check", "account_id", "Checks", copy=False)
+    check_count = fields.Integer(compute="_compute_check_count")
+    last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)
+    last_error = fields.Text(readonly=True, copy=False)
+    pop3_uids = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS, prefetch=False)
+
+    _unique_address = models.UniqueIndex(
+        "(company_id, email_normalized)",
+        "There is already an email account for this address in this company, perhaps an archived or a "
+        "personal one. Open that one instead.",
+    )
+    _unique_notifications = models.UniqueIndex(
+        "(company_id) WHERE use_for_notifications",
+        "Another account of this company already sends the application's own notifications. Switch it off "
+        "there first.",
+    )
+
+    # ------------------------------------------------------------
+    # Computed fields
+    # ------------------------------------------------------------
+
+    @api.depends("email")
+    def _compute_name(self):
+        for account in self:
+            account.name = account.name or account.email
+
+    @api.depends("email")
+    def _compute_email_normalized(self):
+        for account in self:
+            account.email_normalized = email_normalize(account.email) or (account.email or "").lower()
+
+    @api.depends("use_for_sending", "use_for_receiving", "outgoing_host", "incoming_host", "password_encrypted")
+    def _compute_is_configured(self):
+        for account in self:
+            account.is_configured = account.password_set and all(
+                account[f"{direction}_host"] for direction in account._get_directions()
+            )
+
+    @api.depends("use_for_sending", "use_for_receiving")
+    def _compute_directions(self):
+        for account in self:
+            names = {"outgoing": _("Sending"), "incoming": _("Receiving")}
+            account.directions = ", ".join(names[direction] for direction in account._get_directions())
+
+    @api.depends("mail_server_ids", "fetchmail_server_ids")
+    def _compute_servers(self):
+        for account in self:
+            account.mail_server_id = account.mail_server_ids[:1]
+            account.fetchmail_server_id = account.fetchmail_server_ids[:1]
+
+    @api.depends("check_ids")
+    def _compute_check_count(self):
+        counts = dict(
+            self.env["email.account.check"]._read_group(
+                [("account_id", "in", self.ids)], ["account_id"], ["__count"]
+            )
+        )
+        for account in self:
+            account.check_count = counts.get(account, 0)
+
+    # ------------------------------------------------------------
+    # Validation
+    # ------------------------------------------------------------
+
+    @api.constrains("user_id", "use_for_notifications")
+    def _check_use_for_notifications(self):
+        if self.filtered(lambda account: account.user_id and account.use_for_notifications):
+            raise ValidationError(_("A personal account cannot send the application's own notifications."))
+
+    @api.constrains("bcc_email")
+    def _check_bcc_email(self):
+        for account in self.filtered("bcc_email"):
+            if not email_normalize(account.bcc_email):
+                raise ValidationError(
+                    _("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
+                )
+
+    def _check_password_entered(self, vals):
+        """Refuse to send a stored password somewhere else on the word of who does not know it."""
+        for account in self.filtered("password_set"):
+            changed = {
+                field
+                for field in PASSWORD_FIELDS & vals.keys()
+                if (account[field] or False) != (vals[field] or False)
+            } | {
+                field
+                for field in SECURITY_FIELDS & vals.keys()
+                if vals[field] == "none" and account[field] != "none"
+            }
+            missing = {"password"} - vals.keys()
+            if account.outgoing_password_set and any(field.startswith("outgoing_") for field in changed):
+                missing |= {"outgoing_password"} - vals.keys()
+            if changed and missing:
+                raise ValidationError(
+                    _(
+                        "%(password)s: enter it again, because you changed %(fields)s.",
+                        password=account._get_labels(missing),
+                        fields=account._get_labels(changed),
+                    )
+                )
+
+    def _get_labels(self, names):
+        """Return the labels of the fields ``names`` as one text."""
+        return ", ".join(self._fields[name]._description_string(self.env) for name in sorted(names))
+
+    # ------------------------------------------------------------
+    # Create, write, delete: the owned servers follow
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self._can_manage():
+            # who may not manage accounts adds his own
+            vals_list = [vals | {"user_id": self.env.uid} for vals in vals_list]
+        accounts = super().create(vals_list)
+        accounts._sync_servers()
+        return accounts
+
+    def write(self, vals):
+        vals = self._normalize_settings(vals)
+        self._check_password_entered(vals)
+        if CONNECTION_FIELDS & vals.keys() and "state" not in vals:
+            vals["state"] = "draft"
+        result = super().write(vals)
+        if (CONNECTION_FIELDS | DERIVED_FIELDS) & vals.keys():
+            self._sync_servers()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_servers(self):
+        # sudo: who may delete the account may not touch the host's server records, which follow it
+        servers = self.sudo().with_context(email_account_sync=True)
+        servers.mail_server_ids.unlink()
+        servers.fetchmail_server_ids.unlink()
+
+    def copy_data(self, default=None):
+        if "email" not in (default or {}):
+            raise UserError(_("There is one account for an address: an account cannot be duplicated."))
+        return super().copy_data(default)
+
+    def _sync_servers(self):
+        """Create or update the servers that the accounts own."""
+        for account in self:
+            # sudo: the owner of an account may not touch the host's server records, which follow it
+            account = account.sudo().with_context(email_account_sync=True)
+            if account.outgoing_host and account.use_for_sending or account.mail_server_ids:
+                account._sync_server(account.mail_server_ids, account._prepare_mail_server_values())
+            if account.incoming_host and account.use_for_receiving or account.fetchmail_server_ids:
+                account._sync_server(account.fetchmail_server_ids, account._prepare_fetchmail_server_values())
+
+    def _sync_server(self, server, values):
+        if not server:
+            server.create(values)
+            return
+        changed = {
+            name: value
+            for name, value in values.items()
+            if (server[name].id if server._fields[name].type == "many2one" else server[name]) != value
+        }
+        if changed:
+            server.write(changed)
+
+    def _prepare_mail_server_values(self):
+        """Return the values of the owned ``ir.mail_server``; it never holds a password."""
+        self.ensure_one()
+        return {
+            "name": self.name,
+            "email_account_id": self.id,
+            "active": self.active and self.use_for_sending,
+            "from_filter": self.email_normalized,
+            "sequence": self.sequence,
+            "smtp_host": self.outgoing_host or False,
+            "smtp_port": self.outgoing_port,
+            "smtp_encryption": SMTP_ENCRYPTION[self.outgoing_security],
+            "smtp_authentication": "login",
+            "smtp_user": self._get_username("outgoing"),
+            "smtp_pass": False,
+        }
+
+    def _prepare_fetchmail_server_values(self):
+        """Return the values of the owned ``fetchmail.server``; it never holds a password.
+
+        An account that was never checked gives a server that is not confirmed: Odoo does not poll it.
+        """
+        self.ensure_one()
+        return {
+            "name": self.name,
+            "email_account_id": self.id,
+            "active": self.active and self.use_for_receiving,
+            "state": "draft" if self.state == "draft" else "done",
+            "server": self.incoming_host or False,
+            "port": self.incoming_port,
+            "server_type": SERVER_TYPE[self.incoming_protocol],
+            "is_ssl": self.incoming_security == "tls",
+            "user": self._get_username("incoming"),
+            "password": False,
+            "object_id": self.incoming_model_id.id,
+        }
+
+    # ------------------------------------------------------------
+    # Use
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_sending_domain(self):
+        """Return the domain of the accounts that the current user may send from."""
+        return [
+            ("use_for_sending", "=", True),
+            ("state", "!=", "draft"),
+            ("company_id", "=", self.env.company.id),
+        ]
+
+    @api.model
+    def _get_default_account(self):
+        """Return the account that the current user sends from if nothing else is said.
+
+        His own first, then the one with his address, then the first shared one that may send.
+        """
+        accounts = self.search(self._get_sending_domain())
+        address = self.env.user.email_normalized
+        return (
+            accounts.filtered(lambda account: account.user_id == self.env.user)[:1]
+            or accounts.filtered(lambda account: account.email_normalized == address)[:1]
+            or accounts[:1]
+        )
+
+    def _set_state(self, error=False):
+        """Follow what a check or a run of the mail stack found out.
+
+        :param error: what went wrong (text), False if it works
+        """
+        for account in self:
+            values = {"state": "failing" if error else "ready", "last_error": error}
+            if any(account[name] != value for name, value in values.items()):
+                account.write(values)
+
+    @api.model
+    def _autoconfig_sources(self):
+        """Return the sources that discovery asks, best first: objects as in ``autoconfig.sources``.
+
+        Override it to add a source or to leave one out.
+        """
+        return autoconfig.default_sources(providers=self.env["email.provider"]._get_known_providers())
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    def action_check(self):
+        """Check the accounts by a real test email and show the report."""
+        checks = self._check()
+        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
+        if len(checks) == 1:
+            action.update(res_id=checks.id, views=[(False, "form")], target="new")
+        else:
+            action.update(domain=[("id", "in", checks.ids)], context={})
+        return action
+
+    def _check(self):
+        """Run the check of each account and store the report.
+
+        Nothing is pending in the transaction while the network is waited for; each report is written when
+        its account is done.
+
+        :return: the reports, `email.account.check`
+        """
+        self.check_access("read")
+        checks = self.env["email.account.check"]
+        for account in self:
+            account._check_is_configured()
+            checks |= checks._run(account)
+        return checks
+
+    def _check_is_configured(self):
+        self.ensure_one()
+        if not self.password_set:
+            raise UserError(_("Password: enter the password of %s first.", self.name))
+        if not self.is_configured:
+            raise UserError(_("The servers of %s are not known yet: set up the account first.", self.name))
+
+    def _check_stages(self):
+        """Return the stages of the check, in order: names of methods ``_stage_<name>`` of the report.
+
+        Override it to add a stage or to leave one out.
+        """
+        self.ensure_one()
+        stages = []
+        if self.use_for_sending:
+            stages += ["outgoing_login", "send"]
+        if self.use_for_receiving:
+            stages += ["incoming_login"]
+        if self.use_for_sending and self.use_for_receiving:
+            stages += ["find", "remove"]
+        return stages
+
+    def action_send_receive(self):
+        """Send what waits for this account and fetch what has arrived."""
+        self.ensure_one()
+        self.check_access("read")
+        if self.state == "draft":
+            raise UserError(_("Check the account first: it neither sends nor receives before."))
+        self._send_queued()
+        self._receive()
+        failed = self.state == "failing"
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "danger" if failed else "success",
+                "message": self.last_error if failed else _("Sent and received."),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _send_queued(self):
+        """Send the queued mails that are to leave through the account's server."""
+        # sudo: the queue is the host's; it is narrowed to what leaves through this account
+        mails = self.env["mail.mail"].sudo().search(
+            [("state", "=", "outgoing"), ("mail_server_id", "in", self.sudo().mail_server_id.ids)]
+        )
+        mails.send()
+
+    @api.model
+    def _can_manage(self):
+        return self.env.su or self.env.user.has_group("email_account.group_email_account_manage")
+
+    def _receive(self):
+        """Fetch the new mails of the accounts that receive, through the owned `fetchmail.server`."""
+        for account in self.filtered(lambda account: account.use_for_receiving and account.state != "draft"):
+            # sudo: users of an account may not read the host's server records
+            account.sudo().fetchmail_server_id._fetch_mail()
+
+    def action_open_wizard(self):
+        """Open the wizard to set up this account."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_create")
+        action["context"] = {
+            f"default_{name}": self[name]
+            for name in ("email", "sender_name", "use_for_sending", "use_for_receiving")
+        } | {"default_account_id": self.id}
+        return action
+
+    def action_open_checks(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
+        action.update(domain=[("account_id", "=", self.id)])
+        return action
+
+    def _action_open_server(self, server):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": server._name,
+            "res_id": server.id,
+            "view_mode": "form",
+            "name": server.display_name,
+        }
+
+    def action_open_mail_server(self):
+        return self._action_open_server(self.mail_server_id)
+
+    def action_open_fetchmail_server(self):
+        return self._action_open_server(self.fetchmail_server_id)

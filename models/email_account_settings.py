@@ -1,0 +1,276 @@
+import ipaddress
+import re
+
+import idna
+
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import formataddr
+
+from .. import mailclient
+from ..autoconfig import Address, AddressError, Guard, Network
+from .failure_words import describe_failure
+
+SECURITY = [("tls", "SSL/TLS"), ("starttls", "STARTTLS"), ("none", "None")]
+# RFC 8314 section 7.3 and the IANA registry of service names
+STANDARD_PORTS = {
+    ("imap", "tls"): 993,
+    ("imap", "starttls"): 143,
+    ("imap", "none"): 143,
+    ("pop3", "tls"): 995,
+    ("pop3", "starttls"): 110,
+    ("pop3", "none"): 110,
+    ("smtp", "tls"): 465,
+    ("smtp", "starttls"): 587,
+    ("smtp", "none"): 25,
+}
+MAX_PORT = 65535
+# RFC 1123 section 2.1, with the underscore that some networks use inside
+HOST_NAME = re.compile(r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+                       r"(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+
+
+class EmailAccountSettings(models.AbstractModel):
+    """What is asked about a mailbox: shared by the account and the wizard that creates it."""
+
+    _name = "email.account.settings"
+    _description = "Settings of a Mailbox"
+    _inherit = "email.account.secret"
+
+    email = fields.Char("Email Address")
+    sender_name = fields.Char(help="The name that recipients see beside the address.")
+    use_for_sending = fields.Boolean("For Sending Emails", default=True)
+    use_for_receiving = fields.Boolean("For Receiving Emails", default=True)
+    username = fields.Char("User Name", help="The name to log in with; the email address if left empty.")
+    provider_id = fields.Many2one("email.provider", ondelete="set null")
+
+    incoming_protocol = fields.Selection([("imap", "IMAP"), ("pop3", "POP")], "Protocol", default="imap")
+    incoming_host = fields.Char("Incoming Server")
+    incoming_port = fields.Integer("Incoming Port", default=993)
+    incoming_security = fields.Selection(SECURITY, "Incoming Secure Connection", default="tls")
+    incoming_safe_logon = fields.Boolean(
+        "Incoming Safe Logon",
+        default=True,
+        help="Only protected authentication. Switched off, the password may be sent readable if the "
+        "connection is not encrypted.",
+    )
+    pop3_keep = fields.Boolean("Keep copies on the server", default=True)
+    pop3_keep_days = fields.Integer("Days to keep copies", help="0 keeps them for ever.")
+
+    outgoing_host = fields.Char("Outgoing Server")
+    outgoing_port = fields.Integer("Outgoing Port", default=465)
+    outgoing_security = fields.Selection(SECURITY, "Outgoing Secure Connection", default="tls")
+    outgoing_safe_logon = fields.Boolean(
+        "Outgoing Safe Logon",
+        default=True,
+        help="Only protected authentication. Switched off, the password may be sent readable if the "
+        "connection is not encrypted.",
+    )
+    outgoing_username = fields.Char(
+        "Outgoing User Name", help="Only where it differs from the user name for receiving."
+    )
+    login_incoming_first = fields.Boolean(
+        "Authentication is required on the incoming mail server before sending",
+        help="POP before SMTP, still asked for by a few old servers.",
+    )
+    timeout = fields.Integer("Time-out (seconds)", default=30)
+
+    # ------------------------------------------------------------
+    # Validation
+    # ------------------------------------------------------------
+
+    @api.constrains("use_for_sending", "use_for_receiving")
+    def _check_directions(self):
+        for record in self:
+            if not record.use_for_sending and not record.use_for_receiving:
+                raise ValidationError(_("Choose at least one of “For Sending Emails” and “For Receiving Emails”."))
+
+    @api.constrains("incoming_port", "outgoing_port")
+    def _check_ports(self):
+        for record in self:
+            for field in ("incoming_port", "outgoing_port"):
+                if not 0 < record[field] <= MAX_PORT:
+                    raise ValidationError(
+                        _(
+                            "%(field)s: enter a number from 1 to %(max)s, for example %(example)s.",
+                            field=record._fields[field]._description_string(record.env),
+                            max=MAX_PORT,
+                            example=record._get_standard_port(field.partition("_")[0]),
+                        )
+                    )
+
+    @api.constrains("timeout", "pop3_keep_days")
+    def _check_durations(self):
+        for record in self:
+            if not 1 <= record.timeout <= 300:
+                raise ValidationError(_("Time-out: enter a number of seconds from 1 to 300."))
+            if record.pop3_keep_days < 0:
+                raise ValidationError(_("Days to keep copies: enter 0 (for ever) or more."))
+
+    @api.model
+    def _normalize_settings(self, vals):
+        """Return ``vals`` with the address and the host names in the form in which they are compared.
+
+        :raises ValidationError: a sentence that names the field and what to do
+        """
+        vals = dict(vals)
+        if vals.get("email"):
+            vals["email"] = self._normalize_email(vals["email"])
+        for field in ("incoming_host", "outgoing_host"):
+            if vals.get(field):
+                vals[field] = self._normalize_host(field, vals[field])
+        for field in ("username", "outgoing_username", "sender_name"):
+            if vals.get(field):
+                vals[field] = vals[field].strip()
+        return vals
+
+    @api.model
+    def _normalize_email(self, email):
+        try:
+            return str(Address.parse(email))
+        except AddressError as error:
+            raise ValidationError(self._get_address_message(error.code, email)) from error
+
+    @api.model
+    def _get_address_message(self, code, email):
+        """Return what is wrong with the typed address, for a code of ``autoconfig.AddressError``."""
+        return {
+            "empty": _("Enter the email address."),
+            "no_at": _("Email Address: “%s” lacks the part “@domain”, as in name@example.com.", email),
+            "local_part": _("Email Address: the part of “%s” before the @ is not valid.", email),
+            "domain": _("Email Address: the domain of “%s” (the part after the @) is not valid.", email),
+            "too_long": _("Email Address: an address has at most 254 characters."),
+        }[code]
+
+    @api.model
+    def _normalize_host(self, field, host):
+        name = host.strip().rstrip(".").lower()
+        try:
+            if not name.isascii():
+                name = idna.encode(name, uts46=True).decode()
+            elif not HOST_NAME.fullmatch(name):
+                name = str(ipaddress.ip_address(name))
+        except ValueError as error:  # idna.IDNAError is one too
+            raise ValidationError(
+                _(
+                    "%(field)s: “%(host)s” is not the name of a server. It looks like mail.example.com, "
+                    "without http:// and without a port.",
+                    field=self._fields[field]._description_string(self.env),
+                    host=host,
+                )
+            ) from error
+        return name
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._normalize_settings(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._normalize_settings(vals))
+
+    # ------------------------------------------------------------
+    # Ports follow the protocol and the security
+    # ------------------------------------------------------------
+
+    def _get_protocol(self, direction):
+        return "smtp" if direction == "outgoing" else self.incoming_protocol or "imap"
+
+    def _get_standard_port(self, direction):
+        return STANDARD_PORTS[self._get_protocol(direction), self[f"{direction}_security"] or "tls"]
+
+    @api.onchange("incoming_protocol", "incoming_security")
+    def _onchange_incoming_security(self):
+        self._swap_standard_port("incoming", ("imap", "pop3"))
+
+    @api.onchange("outgoing_security")
+    def _onchange_outgoing_security(self):
+        self._swap_standard_port("outgoing", ("smtp",))
+
+    def _swap_standard_port(self, direction, protocols):
+        """Follow a change of protocol or security, but leave alone a port that the user chose."""
+        standard = {port for (protocol, _security), port in STANDARD_PORTS.items() if protocol in protocols}
+        field = f"{direction}_port"
+        if not self[field] or self[field] in standard:
+            self[field] = self._get_standard_port(direction)
+
+    # ------------------------------------------------------------
+    # Connections
+    # ------------------------------------------------------------
+
+    def _get_email_formatted(self):
+        """Return the From header of what is sent: ``"Sender Name" <address>``."""
+        self.ensure_one()
+        return formataddr((self.sender_name or False, self.email), charset="utf-8")
+
+    @api.model
+    def _get_network(self):
+        """Return the guarded network (`autoconfig.Network`) through which servers are reached.
+
+        Internal addresses are refused unless the system parameter ``email_account.allowed_networks``
+        names them: host names, addresses or networks, separated by commas.
+        """
+        # sudo: the list is the administrator's, every user connects under it
+        allowed = self.env["ir.config_parameter"].sudo().get_param("email_account.allowed_networks") or ""
+        return Network(guard=Guard(allow=[entry.strip() for entry in allowed.split(",") if entry.strip()]))
+
+    def _get_endpoint(self, direction):
+        """Return the `mailclient.Endpoint` of ``direction`` ('incoming' or 'outgoing')."""
+        self.ensure_one()
+        return mailclient.Endpoint(
+            protocol=self._get_protocol(direction),
+            host=self[f"{direction}_host"] or "",
+            port=self[f"{direction}_port"],
+            security=self[f"{direction}_security"],
+        )
+
+    def _get_login(self, direction):
+        """Return the `mailclient.Login` of ``direction``; it holds the clear-text password."""
+        self.ensure_one()
+        password = direction == "outgoing" and self._get_secret("outgoing_password") or self._get_secret("password")
+        return mailclient.Login(username=self._get_username(direction), password=password)
+
+    def _get_username(self, direction):
+        """Return the name to log in with to ``direction``: the address where nothing else is said."""
+        outgoing = self.outgoing_username if direction == "outgoing" else False
+        return outgoing or self.username or self.email
+
+    def _get_directions(self):
+        """Return the directions that the mailbox is for: a list of 'outgoing', 'incoming'."""
+        self.ensure_one()
+        return ["outgoing"] * self.use_for_sending + ["incoming"] * self.use_for_receiving
+
+    def _get_connection_options(self, direction):
+        return {
+            "resolve": self._get_network().addresses,
+            "timeouts": mailclient.Timeouts(connect=min(self.timeout, 10), reply=self.timeout),
+            "safe_logon": self[f"{direction}_safe_logon"],
+        }
+
+    def _connect_incoming(self):
+        """Log in to the mailbox and return it (`mailclient.ImapMailbox` or `mailclient.Pop3Mailbox`).
+
+        :raises mailclient.MailFailure: what went wrong, typed
+        """
+        return mailclient.connect_mailbox(
+            self._get_endpoint("incoming"),
+            self._get_login("incoming"),
+            **self._get_connection_options("incoming"),
+        )
+
+    def _connect_outgoing(self):
+        """Log in to the submission server and return the session (`mailclient.SmtpClient`).
+
+        :raises mailclient.MailFailure: what went wrong, typed
+        """
+        if self.login_incoming_first:
+            self._connect_incoming().close()
+        return mailclient.connect_smtp(
+            self._get_endpoint("outgoing"),
+            self._get_login("outgoing"),
+            **self._get_connection_options("outgoing"),
+        )
+
+    @api.model
+    def _describe_failure(self, failure, direction):
+        """Return ``(message, advice)``: a `mailclient.MailFailure` in the words of the user."""
+        return describe_failure(self.env, failure, direction)

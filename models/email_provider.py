@@ -1,0 +1,65 @@
+from odoo import api, fields, models
+
+from .. import autoconfig
+
+AUTHENTICATION = [
+    ("password", "Password"),
+    ("app_password", "App password"),
+    ("oauth", "Sign-in in the browser (OAuth)"),
+    ("oauth_or_app_password", "App password, or sign-in in the browser (OAuth)"),
+    ("bridge", "A program of the provider on your own computer"),
+]
+SECURITY = [("tls", "SSL/TLS"), ("starttls", "STARTTLS")]
+
+
+class EmailProvider(models.Model):
+    """What is known of a provider of mailboxes: servers, login, and what its users must do first.
+
+    The data file ``data/email.provider.csv`` is read by ``autoconfig`` too, so that discovery knows the
+    same providers without a database; here an administrator or another addon can add more.
+    """
+
+    _name = "email.provider"
+    _description = "Email Provider"
+    _order = "name, id"
+
+    name = fields.Char(required=True)
+    active = fields.Boolean(default=True)
+    domains = fields.Text(help="Domains of its addresses, separated by spaces.")
+    mx_patterns = fields.Text(
+        "MX Hosts", help="Endings of the names of its mail exchangers, separated by spaces: they tell who runs a domain."
+    )
+    imap_host = fields.Char("IMAP Server")
+    imap_port = fields.Integer("IMAP Port", default=993)
+    imap_security = fields.Selection(SECURITY, "IMAP Secure Connection", default="tls")
+    pop3_host = fields.Char("POP Server")
+    pop3_port = fields.Integer("POP Port", default=995)
+    pop3_security = fields.Selection(SECURITY, "POP Secure Connection", default="tls")
+    smtp_host = fields.Char("SMTP Server")
+    smtp_port = fields.Integer("SMTP Port", default=465)
+    smtp_security = fields.Selection(SECURITY, "SMTP Secure Connection", default="tls")
+    username = fields.Char(
+        "User Name",
+        default="%EMAILADDRESS%",
+        help="%EMAILADDRESS%, %EMAILLOCALPART% and %EMAILDOMAIN% stand for the address and its parts.",
+    )
+    outgoing_username = fields.Char("Outgoing User Name", help="Only where it differs from the user name.")
+    authentication = fields.Selection(AUTHENTICATION, default="password", required=True)
+    guidance = fields.Text(translate=True, help="What its users must do first; shown beside the password.")
+    link = fields.Char("Help Page")
+    link_checked = fields.Date("Checked on", help="The day the help page was last looked at.")
+    sending_limit = fields.Char(translate=True)
+
+    @api.model
+    def _get_known_providers(self):
+        """Return all active providers as `autoconfig.Provider`, for discovery."""
+        # sudo: discovery needs what is public knowledge anyway
+        return tuple(autoconfig.Provider.from_row(row) for row in self.sudo().search([]).read(load="_classic_read"))
+
+    @api.model
+    def _find_by_domain(self, domain):
+        """Return the provider of addresses in ``domain``, an empty record if it is not known."""
+        domain = domain.lower()
+        # the text is searched for candidates only: part of a longer name does not count
+        candidates = self.search([("domains", "ilike", domain)])
+        return candidates.filtered(lambda provider: domain in provider.domains.lower().split())[:1]

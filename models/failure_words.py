@@ -1,0 +1,206 @@
+"""What users are told about a failed connection: one place for the words, by cause.
+
+The causes are those of ``mailclient``; an unknown one is shown raw and called unknown.
+"""
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+# cause -> (what happened, what to do)
+WORDS = {
+    "wrong_password": (
+        _lt("The server refused the user name or the password."),
+        _lt("Check both and type the password again."),
+    ),
+    "app_password_required": (
+        _lt("The provider accepts only an app password here, not the normal password."),
+        _lt("Create an app password in the security settings of the mailbox and enter it as the password."),
+    ),
+    "oauth_required": (
+        _lt("The provider has switched off logging in with a password for this mailbox."),
+        _lt("It accepts only a sign-in in the browser (OAuth). Ask the administrator of the mailbox."),
+    ),
+    "imap_disabled": (
+        _lt("Access by mail programs is switched off for this mailbox."),
+        _lt("Switch on IMAP or POP in the settings of the mailbox on the provider's web site."),
+    ),
+    "smtp_auth_disabled": (
+        _lt("Sending by mail programs (SMTP AUTH) is switched off for this mailbox."),
+        _lt("Ask the administrator of the mailbox to switch it on."),
+    ),
+    "send_as_denied": (
+        _lt("The login may not send from this address."),
+        _lt("Use the address of the login, or have the right to send as this address granted."),
+    ),
+    "sender_rejected": (
+        _lt("The server refused the sender address."),
+        _lt("Use an address that belongs to this mailbox."),
+    ),
+    "recipient_rejected": (
+        _lt("The server refused the recipient address."),
+        _lt("Check the address."),
+    ),
+    "relay_denied": (
+        _lt("The server does not send mail to other domains for this login."),
+        _lt("Use the outgoing server of the mailbox's own provider, with its login."),
+    ),
+    "starttls_required": (
+        _lt("The server and this account do not agree on encryption."),
+        _lt("Choose STARTTLS or SSL/TLS with its port. If it worked before, somebody may be removing the encryption."),
+    ),
+    "tls_on_plain_port": (
+        _lt("SSL/TLS was tried on a port that does not begin with encryption."),
+        _lt("Choose STARTTLS, or the port for SSL/TLS (993, 995, 465)."),
+    ),
+    "plain_on_tls_port": (
+        _lt("The port expects SSL/TLS from the first moment."),
+        _lt("Choose SSL/TLS as the secure connection."),
+    ),
+    "certificate_expired": (
+        _lt("The certificate of the server has expired."),
+        _lt("Tell the provider. No password was sent."),
+    ),
+    "certificate_not_yet_valid": (
+        _lt("The certificate of the server is not valid yet."),
+        _lt("Check the clock of this system, else tell the provider. No password was sent."),
+    ),
+    "certificate_name_mismatch": (
+        _lt("The certificate of the server is for another name."),
+        _lt("Enter the server name that the provider states. No password was sent."),
+    ),
+    "certificate_self_signed": (
+        _lt("The server shows a certificate that it signed itself."),
+        _lt("Ask the administrator of the server for a certificate of a known authority. No password was sent."),
+    ),
+    "certificate_unknown_issuer": (
+        _lt("The certificate of the server comes from an unknown authority."),
+        _lt("Ask the administrator to add the authority to this system. No password was sent."),
+    ),
+    "tls_version": (
+        _lt("The server speaks only outdated encryption."),
+        _lt("Tell the provider that TLS 1.2 or newer is needed. No password was sent."),
+    ),
+    "no_such_host": (
+        _lt("There is no server of this name."),
+        _lt("Check the spelling of the server name."),
+    ),
+    "dns_failure": (
+        _lt("The name of the server could not be looked up."),
+        _lt("Try again; if it stays, tell the administrator of this system."),
+    ),
+    "address_blocked": (
+        _lt("The name of the server leads to an internal address."),
+        _lt("If it is yours, ask the administrator to add it to the allowed networks of email accounts."),
+    ),
+    "connection_refused": (
+        _lt("Nothing answers on this port of the server."),
+        _lt("Check the port and the secure connection."),
+    ),
+    "unreachable": (
+        _lt("The server cannot be reached."),
+        _lt("Check the server name; the network of this system may block the port."),
+    ),
+    "timeout": (
+        _lt("The server did not answer in time."),
+        _lt("Check server name and port; the network of this system may block the port."),
+    ),
+    "connection_closed": (
+        _lt("The server closed the connection."),
+        _lt("Check port and secure connection, then try again later."),
+    ),
+    "too_many_connections": (
+        _lt("The mailbox has too many open connections."),
+        _lt("Close other mail programs or try again later."),
+    ),
+    "rate_limited": (
+        _lt("The provider's limit for logins or mails is reached."),
+        _lt("Wait and try again later."),
+    ),
+    "greylisted": (
+        _lt("The server asks to try again later (greylisting)."),
+        _lt("Try again in some minutes."),
+    ),
+    "quota_exceeded": (
+        _lt("The mailbox is full."),
+        _lt("Delete mails or have the quota raised."),
+    ),
+    "message_too_large": (
+        _lt("The message is larger than the server accepts."),
+        _lt("Send smaller or fewer attachments."),
+    ),
+    "account_locked": (
+        _lt("The mailbox is locked."),
+        _lt("Unlock it on the provider's web site or ask its administrator."),
+    ),
+    "web_login_required": (
+        _lt("The provider wants you to log in by browser first."),
+        _lt("Log in on the provider's web site, confirm what it asks, then try again."),
+    ),
+    "ip_blocked": (
+        _lt("The server blocks the network address of this system."),
+        _lt("Ask the provider to unblock it."),
+    ),
+    "server_busy": (
+        _lt("The server is busy or under maintenance."),
+        _lt("Try again later."),
+    ),
+    "auth_mechanism_unsupported": (
+        _lt("The server offers no way to log in that this account may use."),
+        _lt("Check the secure connection. “Safe logon” allows only protected authentication."),
+    ),
+    "consent_required": (
+        _lt("An administrator must allow this application first."),
+        _lt("Ask the administrator of the mailbox."),
+    ),
+    "token_expired": (
+        _lt("The sign-in has expired."),
+        _lt("Sign in again."),
+    ),
+    "mailbox_not_found": (
+        _lt("There is no such mailbox on the server."),
+        _lt("Check the address and the user name."),
+    ),
+    "folder_missing": (
+        _lt("The folder does not exist in the mailbox."),
+        _lt("Choose another folder."),
+    ),
+    "policy_rejected": (
+        _lt("The server refused the message as unwanted (spam, SPF or DMARC)."),
+        _lt("Check the DNS records of the domain or ask the provider."),
+    ),
+    "client_id_required": (
+        _lt("The server wants mail programs to introduce themselves."),
+        _lt("Allow mail programs in the settings of the mailbox."),
+    ),
+    "login_missing": (
+        _lt("The server wants a login."),
+        _lt("Enter user name and password."),
+    ),
+    "unknown": (
+        _lt("The answer of the server is unknown."),
+        _lt("Read what the server said and ask its administrator."),
+    ),
+}
+PREFIX = {
+    "incoming": _lt("Cannot connect to the incoming email server: %s"),
+    "outgoing": _lt("Cannot connect to the outgoing email server: %s"),
+}
+# stages after the login: the connection worked, what failed is the message
+MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
+
+
+def describe_failure(env, failure, direction):
+    """Put a failure into the user's words.
+
+    :param env: environment whose language is used
+    :param mailclient.MailFailure failure: what happened
+    :param str direction: 'incoming' or 'outgoing'
+    :return: (message, advice), two texts; what is unknown is shown raw
+    """
+    sentence, advice = (env._(text) for text in WORDS.get(failure.cause, WORDS["unknown"]))  # pylint: disable=gettext-variable
+    if failure.cause not in WORDS or failure.cause == "unknown":
+        sentence = f"{sentence} ({failure.raw})"
+    if failure.stage not in MESSAGE_STAGES:
+        sentence = env._(PREFIX[direction], sentence)  # pylint: disable=gettext-variable
+    return sentence, advice

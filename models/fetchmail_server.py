@@ -1,0 +1,35 @@
+from odoo import _, models
+from odoo.exceptions import UserError
+
+from ..mailclient import MailFailure
+
+
+class FetchmailServer(models.Model):
+    """Incoming servers that an email account owns connect through it; all others are left alone."""
+
+    _name = "fetchmail.server"
+    _inherit = ["fetchmail.server", "email.account.owned"]
+
+    _owned_fields = frozenset(
+        {"email_account_id", "is_ssl", "object_id", "password", "port", "server", "server_type", "user"}
+    )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "error_message" in vals:
+            # Odoo's run notes here whether it could fetch: the account follows
+            for server in self.filtered("email_account_id"):
+                server.email_account_id._set_state(vals["error_message"])
+        return result
+
+    def _connect__(self, allow_archived=False):  # noqa: PLW3201
+        """Connect through the account if it owns the server: certificate verified, STARTTLS possible."""
+        account = self.email_account_id
+        if not account:
+            return super()._connect__(allow_archived=allow_archived)
+        if not allow_archived and not self.active:
+            raise UserError(_("The server “%s” cannot be used because it is archived.", self.display_name))
+        try:
+            return account._connect_incoming()
+        except MailFailure as failure:
+            raise UserError("\n".join(account._describe_failure(failure, "incoming"))) from failure

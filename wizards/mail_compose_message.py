@@ -1,0 +1,54 @@
+from odoo import api, fields, models
+from odoo.tools import email_normalize
+
+
+class MailComposeMessage(models.TransientModel):
+    _inherit = "mail.compose.message"
+
+    email_account_id = fields.Many2one(
+        "email.account",
+        "Send from",
+        compute="_compute_email_account_id",
+        store=True,
+        readonly=False,
+        domain="[('use_for_sending', '=', True), ('state', '!=', 'draft')]",
+    )
+    email_account_hint = fields.Selection(
+        [("create", "May add an account"), ("ask", "Asks the administrator")],
+        compute="_compute_email_account_hint",
+        help="What to offer where there is no account to send from.",
+    )
+
+    @api.depends("composition_mode", "subtype_is_log", "template_id")
+    def _compute_email_account_id(self):
+        """Propose the user's default account, unless the template says who sends."""
+        default = self.env["email.account"]._get_default_account()
+        for composer in self:
+            template = composer.template_id
+            decided = composer.subtype_is_log or template.email_from or template.mail_server_id
+            composer.email_account_id = False if decided else default
+
+    @api.depends("email_account_id")
+    def _compute_email_account_hint(self):
+        accounts = self.env["email.account"]
+        hint = False
+        if not accounts.search_count(accounts._get_sending_domain(), limit=1):
+            hint = "create" if accounts.has_access("create") else "ask"
+        self.email_account_hint = hint
+
+    @api.depends("email_account_id")
+    def _compute_authorship(self):
+        """Send as the chosen account; a sender that was set on purpose stays."""
+        super()._compute_authorship()
+        for composer in self.filtered("email_account_id"):
+            if composer.email_from == self.env.user.email_formatted:
+                composer.email_from = composer.email_account_id._get_email_formatted()
+
+    @api.depends("email_account_id", "email_from")
+    def _compute_mail_server_id(self):
+        """Send through the chosen account, as long as the sender is its address."""
+        super()._compute_mail_server_id()
+        for composer in self.filtered("email_account_id"):
+            account = composer.email_account_id
+            if email_normalize(composer.email_from) == account.email_normalized:
+                composer.mail_server_id = account.mail_server_id
