@@ -72,14 +72,15 @@ def _http_port():
 def _start_mail_host(bench, processes):
     """Start the mail host; return what it says of itself (see dev/mailhost.py)."""
     state = DEV / "mail.json"
-    state.unlink(missing_ok=True)
     processes["mail host"] = process = subprocess.Popen(
         [bench.python, REPO / "dev/mailhost.py", "--state", state, "--mail", MAIL],
         env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         start_new_session=True)
     for _ in range(200):
         if state.exists():
-            return json.loads(state.read_text())
+            mail = json.loads(state.read_text())
+            if mail.get("pid") == process.pid:
+                return mail
         if process.poll() is not None:
             break
         time.sleep(0.05)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import dovecot
 from .certificates import CertificateAuthority
-from .ports import ADDRESSES, free_ports, wait_for_port
+from .ports import ADDRESSES, free_ports, wait_for_port, wait_until_closed
 from .smtp_relay import Relay
 
 PORTS = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions", "lmtp", "smtp")
@@ -127,6 +127,8 @@ class MailHost:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            for port in self.ports.values():  # the helpers end a moment later
+                wait_until_closed(port)
 
     def add_user(self, address, password):
         """Add a mailbox, or give it another password (which takes a second)."""

@@ -61,3 +61,18 @@ def wait_for_port(port, is_alive, timeout=10.0):
             raise ConnectionError(f"the server of port {port} has ended")
         time.sleep(0.01)
     raise TimeoutError(f"port {port} does not answer")
+
+
+def wait_until_closed(port, timeout=5.0):
+    """Wait until a port of 127.0.0.1 refuses connections.
+
+    :raises TimeoutError: when it does not in time
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"port {port} still answers")
