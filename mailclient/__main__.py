@@ -45,10 +45,10 @@ def main(arguments=None) -> int:
         try:
             answer = _ask(line)
         except ValueError as exc:
-            sys.stdout.flush()
-            print(f"Line {number}: {exc}.", file=sys.stderr)
+            sys.stderr.write(f"Line {number}: {exc}.\n")
             return 2
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
     return 0
 
 

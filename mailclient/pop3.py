@@ -30,8 +30,6 @@ class _Session(poplib.POP3):
             raise poplib.error_proto("line too long")
         if not line:
             raise poplib.error_proto("-ERR EOF")
-        if self._debugging > 1:
-            print("*get*", repr(line))
         return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
 
     @property

@@ -125,15 +125,14 @@ class SmtpClient(smtplib.SMTP):
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command; whoever sends AUTH himself (Odoo's OAuth modules) has it left out of the debug
         output."""
-        if cmd.upper().startswith("AUTH") and self.debuglevel:
-            debuglevel, self.debuglevel = self.debuglevel, 0
-            try:
-                super().putcmd(cmd, args)
-            finally:
-                self.debuglevel = debuglevel
+        debuglevel = self.debuglevel
+        if debuglevel and cmd.upper().startswith("AUTH"):
+            self.debuglevel = 0
             self._print_debug("send:", "AUTH …")
-        else:
-            super().putcmd(cmd, args)
+        try:
+            return super().putcmd(cmd, args)
+        finally:
+            self.debuglevel = debuglevel
 
 
 def connect_smtp(

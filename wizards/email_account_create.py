@@ -73,6 +73,7 @@ class EmailAccountCreate(models.TransientModel):
     )
     can_manage = fields.Boolean(compute="_compute_can_manage")
     name = fields.Char("Description")
+    provider_id = fields.Many2one(compute="_compute_provider_id", store=True, readonly=False)
     guidance = fields.Text(related="provider_id.guidance")
     guidance_link = fields.Char(related="provider_id.link")
     guidance_checked = fields.Date(related="provider_id.link_checked")
@@ -88,15 +89,16 @@ class EmailAccountCreate(models.TransientModel):
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
 
-    @api.onchange("email")
-    def _onchange_email(self):
+    @api.depends("email")
+    def _compute_provider_id(self):
         """Recognise the provider by the domain; nothing is asked on the network."""
-        try:
-            domain = autoconfig.Address.parse(self.email or "").domain
-        except autoconfig.AddressError:
-            self.provider_id = False
-        else:
-            self.provider_id = self.env["email.provider"]._find_by_domain(domain)
+        for wizard in self:
+            try:
+                domain = autoconfig.Address.parse(wizard.email or "").domain
+            except autoconfig.AddressError:
+                wizard.provider_id = False
+            else:
+                wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
 
     @api.model
     def _normalize_settings(self, vals):
@@ -310,11 +312,14 @@ class EmailAccountCreate(models.TransientModel):
     def _start_progress(self):
         """Return a function that shows a line of progress; it writes in transactions of its own."""
         rows = {}
+        with self.env.registry.cursor() as cr:
+            # sudo: the lines are the wizard's, its user only reads them
+            self.with_env(self.env(cr=cr)).sudo().step_ids.unlink()
 
         def progress(key, label, result, detail="", elapsed_ms=0):
             values = {"result": result, "detail": detail, "elapsed_ms": elapsed_ms}
             with self.env.registry.cursor() as cr:
-                # sudo: the lines are the wizard's, its user only reads them
+                # sudo: as above
                 step = self.env(cr=cr)["email.account.create.step"].sudo().browse(rows.get(key, []))
                 if step:
                     step.write(values)

@@ -2,6 +2,7 @@ import contextlib
 import random
 import time
 import unittest
+from xml.sax.saxutils import escape
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,22 @@ from odoo.addons.email_account.autoconfig.formats.mozilla import parse
 from .documents import client_config, incoming, outgoing
 
 JANE = Address.parse("jane@example.org")
+_USUAL = [
+    "imap",
+    "smtp",
+    "POP3",
+    "%EMAILDOMAIN%",
+    "Imap.Bücher.example",
+    "993",
+    "587",
+    " SSL",
+    "plain",
+    "%EMAILADDRESS",
+]
+# "xml" characters: what a well-formed document can hold
+_ANYTHING = st.sampled_from(_USUAL) | st.text(
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
+)
 FULL = client_config(
     incoming(more="<futureElement a='b'><x/></futureElement>"),
     incoming("pop3", "pop.example.org", "110", "STARTTLS", "%EMAILLOCALPART%"),
@@ -272,13 +289,24 @@ class TestHostileDocuments(unittest.TestCase):
             cut = dice.randrange(len(source) + 1)
             document[start : start + length] = source[cut : cut + dice.randrange(60)]
         for data in (bytes(document), noise):
-            try:
-                found = parse(data, JANE).servers
-            except FormatError:
-                continue
-            for server in found:
-                self.assertIn(server.protocol, ("imap", "pop3", "smtp"))
-                self.assertIn(server.security, ("tls", "starttls", "none"))
-                self.assertTrue(0 < server.port < 65536)
-                self.assertTrue(server.host.isascii() and "." in server.host)
-                self.assertTrue(server.username.isprintable())
+            self.parse_anything(data)
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.lists(_ANYTHING, min_size=5, max_size=5), st.sampled_from([incoming, outgoing]))
+    def test_any_text_in_a_well_formed_document(self, texts, section):
+        kind, *fields = [escape(text, {'"': "&quot;"}) for text in texts]
+        self.parse_anything(client_config(section(kind, *fields), outgoing(), name=fields[0]))
+
+    def parse_anything(self, data):
+        try:
+            found = parse(data, JANE)
+        except FormatError:
+            return
+        self.assertTrue(found.servers)
+        self.assertTrue(found.name.isprintable())
+        for server in found.servers:
+            self.assertIn(server.protocol, ("imap", "pop3", "smtp"))
+            self.assertIn(server.security, ("tls", "starttls", "none"))
+            self.assertTrue(0 < server.port < 65536)
+            self.assertTrue(server.host.isascii() and "." in server.host)
+            self.assertTrue(server.username.isprintable())

@@ -36,7 +36,7 @@ class Talk:
         line, _newline, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "replace")
 
-    def read(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._receive()
         data, self._buffer = self._buffer[:size], self._buffer[size:]
@@ -121,7 +121,7 @@ class FaultServer:
 
 def silence(talk: Talk):
     """Accept, and say nothing until the client goes."""
-    talk.read(1 << 20)
+    talk.take(1 << 20)
 
 
 class Script:
@@ -234,7 +234,7 @@ class ImapScript(Script):
             tag, _space, line = talk.line().partition(" ")
             while literal := re.search(r"\{(\d+)\}$", line):
                 talk.send("+ go")
-                line = line[: literal.start()] + talk.read(int(literal.group(1))).decode() + talk.line()
+                line = line[: literal.start()] + talk.take(int(literal.group(1))).decode() + talk.line()
             verb = line.split(" ")[0].upper()
             if self.scripted(talk, line, tag):
                 continue
