@@ -22,6 +22,9 @@ FAST = {  # nothing here has to survive a power cut
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+# two ways for root to be somebody else
+NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+SYSTEM_USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 
 
 class Server:
@@ -146,30 +149,30 @@ class PrivateServer(Server):
                 shutil.rmtree(self.socket, ignore_errors=True)
 
     def _running(self):
-        return quiet(*as_owner(), self.bin / "pg_ctl", "-D", self.data, "status", cwd="/")
+        return quiet(*self._as_whom(), self.bin / "pg_ctl", "-D", self.data, "status", cwd="/")
 
     def _as_owner(self, program, *arguments, **kwargs):
-        command = [*as_owner(), self.bin / program, "-D", self.data, *arguments]
+        command = [*self._as_whom(), self.bin / program, "-D", self.data, *arguments]
         return sh(*command, cwd="/", env=self.env, **kwargs)
 
     def _hand_over(self):
         """Give the folders to the user that the server runs as, where that is another one than ours."""
-        if "setpriv" in as_owner() and self.data.owner() != "postgres":
+        if self._as_whom() == SYSTEM_USER:
             for path in (self.socket, self.data, *self.data.rglob("*")):
                 shutil.chown(path, "postgres", "postgres")
-        elif "setpriv" in as_owner():
-            shutil.chown(self.socket, "postgres", "postgres")
+
+    def _as_whom(self):
+        """PostgreSQL refuses to run as root: the words that run a command as somebody else."""
+        if not IS_ROOT:
+            return []
+        if self.data.owner() != "postgres" and _namespaces_work():
+            return NAMESPACE
+        return SYSTEM_USER
 
 
 @functools.cache
-def as_owner():
-    """PostgreSQL refuses to run as root: the words that run a command as somebody else."""
-    if not IS_ROOT:
-        return []
-    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-    if quiet(*namespace, "true"):
-        return namespace
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+def _namespaces_work():
+    return quiet(*NAMESPACE, "true")
 
 
 def server():
