@@ -1,5 +1,5 @@
 from odoo import _, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
 from .. import autoconfig
@@ -25,6 +25,7 @@ CONNECTION_FIELDS = {
 # who changes one of these decides where the stored password goes, so he has to know it
 PASSWORD_FIELDS = {"email", "username", "incoming_host", "outgoing_host", "outgoing_username"}
 SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
+MANAGED_FIELDS = {"user_id", "company_id", "use_for_notifications"}
 # what the owned servers are derived from, beside the connection
 DERIVED_FIELDS = {
     "name",
@@ -63,7 +64,7 @@ class EmailAccount(models.Model):
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True, tracking=True)
     email = fields.Char(required=True, tracking=True)
-    email_normalized = fields.Char(compute="_compute_email_normalized", store=True)
+    email_normalized = fields.Char(compute="_compute_email_normalized", store=True, precompute=True)
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
     user_id = fields.Many2one(
         "res.users",
@@ -192,6 +193,12 @@ class EmailAccount(models.Model):
                     _("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
 
+    def _check_may_change(self, vals):
+        """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
+        changed = MANAGED_FIELDS & vals.keys()
+        if changed and not self._can_manage():
+            raise AccessError(_("Only who manages email accounts may change: %s.", self._get_labels(changed)))
+
     def _check_password_entered(self, vals):
         """Refuse to send a stored password somewhere else on the word of who does not know it."""
         for account in self.filtered("password_set"):
@@ -235,6 +242,7 @@ class EmailAccount(models.Model):
 
     def write(self, vals):
         vals = self._normalize_settings(vals)
+        self._check_may_change(vals)
         self._check_password_entered(vals)
         if CONNECTION_FIELDS & vals.keys() and "state" not in vals:
             vals["state"] = "draft"
@@ -350,6 +358,11 @@ class EmailAccount(models.Model):
             values = {"state": "failing" if error else "ready", "last_error": error}
             if any(account[name] != value for name, value in values.items()):
                 account.write(values)
+            if not error:
+                # else Odoo's run would take the next failure for an old one and not note it
+                account.fetchmail_server_ids.filtered("error_date").write(
+                    {"error_date": False, "error_message": False}
+                )
 
     @api.model
     def _autoconfig_sources(self):

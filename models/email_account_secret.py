@@ -59,24 +59,46 @@ class EmailAccountSecret(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
-        return super().create([self._encrypt_secrets(vals) for vals in vals_list])
+        secrets = [self._extract_secrets(vals) for vals in vals_list]
+        records = super().create([self._strip_secrets(vals) for vals in vals_list])
+        for record, values in zip(records, secrets, strict=True):
+            record._store_secrets(values)
+        return records
 
     def write(self, vals):
-        return super().write(self._encrypt_secrets(vals))
+        result = super().write(self._strip_secrets(vals))
+        self._store_secrets(self._extract_secrets(vals))
+        return result
 
     @api.model
-    def _encrypt_secrets(self, vals):
-        """Return ``vals`` with each clear-text secret replaced by its encrypted form."""
-        vals = dict(vals)
+    def _strip_secrets(self, vals):
+        """Return ``vals`` without secrets in any form.
+
+        The stored form is nobody's to write: it could be moved to an account with another server.
+        """
+        return {
+            name: value
+            for name, value in vals.items()
+            if name not in self._secret_fields and name.removesuffix("_encrypted") not in self._secret_fields
+        }
+
+    @api.model
+    def _extract_secrets(self, vals):
+        """Return the values to store for the clear-text secrets in ``vals``."""
+        values = {}
         for field in self._secret_fields:
-            # the stored form is nobody's to write: it could be moved to an account with another server
-            vals.pop(f"{field}_encrypted", None)
             if field in vals:
-                secret = vals.pop(field)
-                token = self._get_fernet().encrypt(secret.encode()).decode() if secret else False
-                vals[f"{field}_encrypted"] = token
-                vals[f"{field}_date"] = fields.Datetime.now() if secret else False
-        return vals
+                secret = vals[field]
+                values[f"{field}_encrypted"] = (
+                    self._get_fernet().encrypt(secret.encode()).decode() if secret else False
+                )
+                values[f"{field}_date"] = fields.Datetime.now() if secret else False
+        return values
+
+    def _store_secrets(self, values):
+        if values:
+            # sudo: the stored form is readable and writable by nobody; the record itself was just written
+            super(EmailAccountSecret, self.sudo()).write(values)
 
     def _get_secret(self, field):
         """Return the clear text of the secret ``field``, '' where none is set.
@@ -85,7 +107,7 @@ class EmailAccountSecret(models.AbstractModel):
         """
         self.ensure_one()
         # sudo: the stored form is readable by nobody; callers hand the result to a login, never to a user
-        token = self.sudo()[f"{field}_encrypted"]
+        token = self._origin.sudo()[f"{field}_encrypted"]
         if not token:
             return ""
         try:

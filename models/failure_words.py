@@ -198,9 +198,9 @@ def describe_failure(env, failure, direction):
     :param str direction: 'incoming' or 'outgoing'
     :return: (message, advice), two texts; what is unknown is shown raw
     """
-    sentence, advice = (env._(text) for text in WORDS.get(failure.cause, WORDS["unknown"]))  # pylint: disable=gettext-variable
+    sentence, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
     if failure.cause not in WORDS or failure.cause == "unknown":
         sentence = f"{sentence} ({failure.raw})"
     if failure.stage not in MESSAGE_STAGES:
-        sentence = env._(PREFIX[direction], sentence)  # pylint: disable=gettext-variable
+        sentence = env._(PREFIX[direction]) % sentence
     return sentence, advice

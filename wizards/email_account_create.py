@@ -73,6 +73,7 @@ class EmailAccountCreate(models.TransientModel):
     )
     can_manage = fields.Boolean(compute="_compute_can_manage")
     name = fields.Char("Description")
+    provider_id = fields.Many2one(compute="_compute_provider_id", store=True, readonly=False)
     guidance = fields.Text(related="provider_id.guidance")
     guidance_link = fields.Char(related="provider_id.link")
     guidance_checked = fields.Date(related="provider_id.link_checked")
@@ -81,21 +82,23 @@ class EmailAccountCreate(models.TransientModel):
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
     confirm_domain = fields.Char(readonly=True)
+    working_direction = fields.Selection([("outgoing", "Sending"), ("incoming", "Receiving")], readonly=True)
     found_origin = fields.Char("Found at", readonly=True)
     step_ids = fields.One2many("email.account.create.step", "wizard_id", readonly=True)
 
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
 
-    @api.onchange("email")
-    def _onchange_email(self):
+    @api.depends("email")
+    def _compute_provider_id(self):
         """Recognise the provider by the domain; nothing is asked on the network."""
-        try:
-            domain = autoconfig.Address.parse(self.email or "").domain
-        except autoconfig.AddressError:
-            self.provider_id = False
-        else:
-            self.provider_id = self.env["email.provider"]._find_by_domain(domain)
+        for wizard in self:
+            try:
+                domain = autoconfig.Address.parse(wizard.email or "").domain
+            except autoconfig.AddressError:
+                wizard.provider_id = False
+            else:
+                wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
 
     @api.model
     def _normalize_settings(self, vals):
@@ -150,7 +153,12 @@ class EmailAccountCreate(models.TransientModel):
         """Create the account for the direction that works."""
         if self.step != "partial":
             raise UserError(_("There is nothing to create yet."))
-        return self._test_and_create({})
+        return self._test_and_create(
+            {
+                "use_for_sending": self.working_direction == "outgoing",
+                "use_for_receiving": self.working_direction == "incoming",
+            }
+        )
 
     def action_open_account(self):
         """Open the account that was created."""
@@ -304,11 +312,14 @@ class EmailAccountCreate(models.TransientModel):
     def _start_progress(self):
         """Return a function that shows a line of progress; it writes in transactions of its own."""
         rows = {}
+        with self.env.registry.cursor() as cr:
+            # sudo: the lines are the wizard's, its user only reads them
+            self.with_env(self.env(cr=cr)).sudo().step_ids.unlink()
 
         def progress(key, label, result, detail="", elapsed_ms=0):
             values = {"result": result, "detail": detail, "elapsed_ms": elapsed_ms}
             with self.env.registry.cursor() as cr:
-                # sudo: the lines are the wizard's, its user only reads them
+                # sudo: as above
                 step = self.env(cr=cr)["email.account.create.step"].sudo().browse(rows.get(key, []))
                 if step:
                     step.write(values)
@@ -376,16 +387,17 @@ class EmailAccountCreate(models.TransientModel):
         :param progress: function that shows a line of progress
         """
         progress = progress or self._start_progress()
-        tried = self.new(values, origin=self)
+        tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
         steps, failures, missing = [], {}, []
-        for direction in self._get_directions():
+        directions = tried._get_directions()
+        for direction in directions:
             if not tried[f"{direction}_host"]:
                 missing.append(direction)
                 continue
             failure = tried._test_direction(direction, progress, steps)
             if failure:
                 failures[direction] = failure
-        working = [name for name in self._get_directions() if name not in failures and name not in missing]
+        working = [name for name in directions if name not in failures and name not in missing]
         if not failures and not missing:
             return self._create_account(values, steps)
         messages = [failure[0] for failure in failures.values()] + [self._get_missing_message(d) for d in missing]
@@ -395,8 +407,7 @@ class EmailAccountCreate(models.TransientModel):
                 "partial",
                 message="\n".join(messages),
                 advice=first[1],
-                use_for_sending="outgoing" in working,
-                use_for_receiving="incoming" in working,
+                working_direction=working[0],
                 **values,
             )
         return self._show_error(

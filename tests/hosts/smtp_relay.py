@@ -50,5 +50,6 @@ class Relay:
         return "250 2.0.0 OK"
 
     def _deliver(self, sender, recipients, content):
-        with smtplib.LMTP("127.0.0.1", self.lmtp_port) as lmtp:
-            lmtp.sendmail(sender or "", recipients, content)
+        for recipient in recipients:  # smtplib reads one reply to the data, LMTP gives one a recipient
+            with smtplib.LMTP("127.0.0.1", self.lmtp_port) as lmtp:
+                lmtp.sendmail(sender or "", [recipient], content)

@@ -22,16 +22,7 @@ export class EmailAccountCreateController extends FormController {
     setup() {
         super.setup();
         this.progress = useState({ running: false });
-        if (this.env.inDialog) {
-            const { dialogData } = this.env;
-            const close = dialogData.close;
-            dialogData.close = async (params) => {
-                // Escape and the cross; a button that closes has asked already
-                if (!params?.dismiss || (await this.confirmDiscard())) {
-                    await close(params);
-                }
-            };
-        }
+        onMounted(() => this.guardClosing());
         onMounted(() => this.markInvalidField());
     }
 
@@ -43,7 +34,20 @@ export class EmailAccountCreateController extends FormController {
         return (this.model.root.data.email || "").split("@").pop();
     }
 
-    /** Closing with entries asks first; nothing is lost by a slip. */
+    /** Escape and the cross of the dialog ask first; a button that closes it has asked already. */
+    guardClosing() {
+        const { dialogData } = this.env;
+        if (dialogData) {
+            const close = dialogData.close;
+            dialogData.close = async (params) => {
+                if (!params?.dismiss || (await this.confirmDiscard())) {
+                    await close(params);
+                }
+            };
+        }
+    }
+
+    /** Ask before entries are lost. Returns whether to close. */
     async confirmDiscard() {
         const { data } = this.model.root;
         if (this.progress.running) {

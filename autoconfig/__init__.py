@@ -1,0 +1,32 @@
+"""Discovery: who runs the mail of an address, and how does one log in?
+
+Plain Python. Nothing in here knows a password.
+"""
+
+from .address import Address, AddressError, base_domain
+from .engine import discover
+from .net.errors import NetworkError
+from .net.guard import BlockedAddress, Guard
+from .net.network import Network
+from .providers import Provider, load_providers
+from .settings import Discovery, Server, Settings, Step
+from .sources import Source, default_sources
+
+__all__ = [
+    "Address",
+    "AddressError",
+    "BlockedAddress",
+    "Discovery",
+    "Guard",
+    "Network",
+    "NetworkError",
+    "Provider",
+    "Server",
+    "Settings",
+    "Source",
+    "Step",
+    "base_domain",
+    "default_sources",
+    "discover",
+    "load_providers",
+]

@@ -1,0 +1,171 @@
+"""The value objects: what was found, where it came from and how far it can be trusted."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from .address import base_domain
+
+TLS_PORTS = {"imap": 993, "pop3": 995, "smtp": 465}
+STARTTLS_PORTS = {"imap": 143, "pop3": 110, "smtp": 587}
+
+INCOMING = "incoming"
+OUTGOING = "outgoing"
+DIRECTIONS = (INCOMING, OUTGOING)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One way to reach a mailbox or to send."""
+
+    protocol: str
+    """``imap``, ``pop3`` or ``smtp``"""
+    host: str
+    """A-labels, lower case"""
+    port: int
+    security: str
+    """``tls`` (from the first byte), ``starttls`` (required) or ``none``"""
+    username: str = ""
+    """empty when the source states none"""
+    authentication: tuple[str, ...] = ()
+    """Mozilla's values (``password-cleartext``, ``password-encrypted``, ``OAuth2``, ...), best first"""
+
+    @property
+    def encrypted(self) -> bool:
+        return self.security != "none"
+
+    def as_dict(self) -> dict:
+        return asdict(self) | {"authentication": list(self.authentication)}
+
+    def _order(self):
+        """Encrypted before not, then IMAP before POP3, then TLS before STARTTLS."""
+        return (not self.encrypted, self.protocol == "pop3", self.security != "tls")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One proposal."""
+
+    source: str
+    """name of the source, two of them joined by ``+`` when each gave one direction"""
+    trusted: bool
+    """every step to it was authenticated; otherwise ask the user before a password goes there"""
+    incoming: tuple[Server, ...] = ()
+    """best first"""
+    outgoing: tuple[Server, ...] = ()
+    """best first"""
+    provider: str = ""
+    """id of a known provider"""
+    name: str = ""
+    """for people"""
+    origin: str = ""
+    """URL or host that it came from"""
+    domain: str = ""
+    """base domain of the servers, for the question whether to trust it; several are joined by ``, ``"""
+
+    @classmethod
+    def of(cls, servers: Iterable[Server], *, source: str, trusted: bool, **facts) -> "Settings | None":
+        """Sort servers into a proposal; None when there are none."""
+        servers = sorted(dict.fromkeys(servers), key=Server._order)
+        if not servers:
+            return None
+        return cls(
+            source=source,
+            trusted=trusted,
+            incoming=tuple(server for server in servers if server.protocol != "smtp"),
+            outgoing=tuple(server for server in servers if server.protocol == "smtp"),
+            domain=_domain(servers),
+            **facts,
+        )
+
+    def servers(self, direction: str) -> tuple[Server, ...]:
+        return self.incoming if direction == INCOMING else self.outgoing
+
+    def encrypts(self, direction: str) -> bool:
+        """Whether it has a server for this direction to which a password can go unasked."""
+        servers = self.servers(direction)
+        return bool(servers) and servers[0].encrypted
+
+    def with_outgoing_of(self, other: "Settings") -> "Settings":
+        """Return the incoming servers of this with the outgoing ones of another; trusted if both are."""
+        return replace(
+            self,
+            source=_joined("+", self.source, other.source),
+            trusted=self.trusted and other.trusted,
+            outgoing=other.outgoing,
+            provider=self.provider or other.provider,
+            name=self.name or other.name,
+            origin=_joined(" ", self.origin, other.origin),
+            domain=_domain(self.incoming + other.outgoing),
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one source."""
+
+    source: str
+    result: str
+    """``asking`` while it runs, then ``found``, ``not_found``, ``no_answer``, ``invalid`` (an answer that
+    cannot be used), ``refused`` (by us: an address, certificate or redirect that is not safe), ``cancelled``
+    (could no longer change the answer) or ``skipped`` (never asked, for the same reason)"""
+    elapsed_ms: int
+    detail: str = ""
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The answer for one address."""
+
+    address: str
+    settings: Settings | None
+    """the choice, made of the best proposal for each direction"""
+    proposals: tuple[Settings, ...]
+    """all that were found, best first"""
+    elapsed_ms: int
+    steps: tuple[Step, ...]
+    """one a source, best first"""
+
+    @property
+    def status(self) -> str:
+        return "found" if self.settings else "not_found"
+
+    def as_dict(self) -> dict:
+        """The JSON of ``python -m autoconfig --json``."""
+        settings = self.settings or Settings(source="", trusted=False)
+        return {
+            "address": self.address,
+            "status": self.status,
+            "source": settings.source,
+            "trusted": settings.trusted,
+            "elapsed_ms": self.elapsed_ms,
+            "incoming": [server.as_dict() for server in settings.incoming],
+            "outgoing": [server.as_dict() for server in settings.outgoing],
+            "steps": [step.as_dict() for step in self.steps],
+        }
+
+
+def choose(proposals: Iterable[Settings]) -> Settings | None:
+    """Make the answer of proposals that come best first."""
+    proposals = list(proposals)
+    incoming = best_for(INCOMING, proposals)
+    outgoing = best_for(OUTGOING, proposals)
+    if not incoming or not outgoing or incoming is outgoing:
+        return incoming or outgoing
+    return incoming.with_outgoing_of(outgoing)
+
+
+def best_for(direction: str, proposals: Iterable[Settings]) -> Settings | None:
+    """Return the first proposal that can do this direction, encrypted ones before all others."""
+    able = [settings for settings in proposals if settings.servers(direction)]
+    return next((settings for settings in able if settings.encrypts(direction)), able[0] if able else None)
+
+
+def _joined(separator, *texts):
+    return separator.join(dict.fromkeys(text for text in texts if text))
+
+
+def _domain(servers):
+    return _joined(", ", *(base_domain(server.host) for server in servers))

@@ -1,0 +1,39 @@
+"""Connections to mail servers: verified, timed, and with typed failures.  Plain Python, no Odoo.
+
+Everything here blocks; the caller brings the thread and the deadline (:class:`Timeouts`).
+"""
+
+from .causes import CAUSES, PROTOCOLS, STAGES, Cause, cause_named, explain
+from .connect import connect_mailbox
+from .endpoint import Endpoint, Login, Timeouts
+from .failures import MailFailure
+from .imap import ImapMailbox, connect_imap
+from .mailbox import Found, Mailbox
+from .pop3 import Pop3Mailbox, connect_pop3
+from .smtp import SmtpClient, connect_smtp
+from .tls import Certificate, certificate, client_context
+
+__all__ = [
+    "CAUSES",
+    "PROTOCOLS",
+    "STAGES",
+    "Cause",
+    "Certificate",
+    "Endpoint",
+    "Found",
+    "ImapMailbox",
+    "Login",
+    "MailFailure",
+    "Mailbox",
+    "Pop3Mailbox",
+    "SmtpClient",
+    "Timeouts",
+    "cause_named",
+    "certificate",
+    "client_context",
+    "connect_imap",
+    "connect_mailbox",
+    "connect_pop3",
+    "connect_smtp",
+    "explain",
+]

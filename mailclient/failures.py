@@ -1,0 +1,134 @@
+"""One exception for everything that can go wrong with a mail server."""
+
+import base64
+import imaplib
+import poplib
+import re
+import smtplib
+from collections.abc import Iterable
+from contextlib import contextmanager
+
+from .causes import Cause, cause_named, explain
+from .endpoint import Endpoint, Login
+
+_EXPECTED = (OSError, EOFError, ValueError, imaplib.IMAP4.error, poplib.error_proto, smtplib.SMTPException)
+# smtplib knows better than its caller where it was
+_STAGES = (
+    (smtplib.SMTPSenderRefused, "sender"),
+    (smtplib.SMTPRecipientsRefused, "recipient"),
+    (smtplib.SMTPDataError, "data"),
+    (smtplib.SMTPAuthenticationError, "login"),
+    (smtplib.SMTPConnectError, "connect"),
+    (smtplib.SMTPHeloError, "connect"),
+)
+
+
+class MailFailure(Exception):
+    """What went wrong, where, and what the server said.
+
+    :ivar protocol: ``imap``, ``pop3`` or ``smtp``
+    :ivar stage: ``resolve``, ``connect``, ``tls``, ``login``, ``sender``, ``recipient``, ``data``, ``select``
+        or ``fetch``
+    :ivar cause: a key of :data:`mailclient.causes.CAUSES`
+    :ivar raw: the server's reply or the text of the exception; secrets are removed
+    :ivar advice: what to do, in English
+    :ivar field: the setting concerned (``host``, ``port``, ``security``, ``username``, ``password``,
+        ``email``) or ``""``
+    :ivar link: a page that helps, or ``""``
+    """
+
+    def __init__(self, endpoint: Endpoint, stage: str, raw: str, cause: Cause | str | None = None):
+        if cause is None:
+            cause = explain(endpoint.protocol, stage, raw, endpoint.host)
+        elif isinstance(cause, str):
+            cause = cause_named(cause)
+        self.protocol, self.host, self.port = endpoint.protocol, endpoint.host, endpoint.port
+        self.stage, self.raw = stage, raw
+        self.cause, self.advice, self.field, self.link = cause.name, cause.advice, cause.field, cause.link
+        super().__init__(f"{self.host}:{self.port}: {raw}")
+
+    @classmethod
+    def from_exception(
+        cls, exc: BaseException, endpoint: Endpoint, stage: str, login: Login | None = None
+    ) -> "MailFailure":
+        """Type what the standard library (or Odoo, wrapping it) raised.
+
+        :param stage: where it happened; smtplib's own exceptions override it
+        :param login: its secrets are cut out of ``raw``
+        """
+        exc = _origin(exc)
+        if isinstance(exc, MailFailure):
+            return exc
+        stage = next((name for kind, name in _STAGES if isinstance(exc, kind)), stage)
+        raw = _text(exc)
+        cause = explain(endpoint.protocol, stage, raw, endpoint.host)
+        return cls(endpoint, stage, without_secrets(raw, login), cause)
+
+
+@contextmanager
+def failing(endpoint: Endpoint, stage: str, login: Login | None = None):
+    """Turn what a step raises into a :class:`MailFailure` at ``stage``.
+
+    With a ``login`` the original exception is not shown as its context: a server may echo what it was sent.
+    """
+    try:
+        yield
+    except MailFailure:
+        raise
+    except _EXPECTED as exc:
+        failure = MailFailure.from_exception(exc, endpoint, stage, login)
+        raise failure from (None if login else exc)
+
+
+def without_secrets(text: str, login: Login | None) -> str:
+    """``text`` without the password, plain or as SASL sends it."""
+    if not login or not login.password:
+        return text
+    password, username = login.password.encode(), login.username.encode()
+    encoded = (password, b"\0" + username + b"\0" + password)
+    secrets = [login.password, *(base64.b64encode(secret).decode() for secret in encoded)]
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _chain(exc: BaseException | None) -> Iterable[BaseException]:
+    seen = set()
+    while exc is not None and id(exc) not in seen:
+        seen.add(id(exc))
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _origin(exc: BaseException) -> BaseException:
+    """The exception that says most: Odoo wraps smtplib's, smtplib and imaplib wrap the socket's."""
+    if _telling(exc):
+        return exc
+    return next(filter(_telling, _chain(exc)), exc)
+
+
+def _telling(exc: BaseException) -> bool:
+    vague = isinstance(exc, smtplib.SMTPServerDisconnected | imaplib.IMAP4.abort)
+    return isinstance(exc, (MailFailure, *_EXPECTED)) and not vague
+
+
+def _text(exc: BaseException) -> str:
+    if isinstance(exc, smtplib.SMTPResponseException):
+        return reply_text(exc.smtp_code, exc.smtp_error)
+    if isinstance(exc, smtplib.SMTPRecipientsRefused):
+        refused = exc.recipients.items()
+        return "; ".join(f"{reply_text(code, text)} ({address})" for address, (code, text) in refused)
+    if exc.args and isinstance(exc.args[0], bytes):  # poplib, imaplib
+        return _decode(exc.args[0])
+    # imaplib puts the repr of bytes into its texts
+    text = re.sub(r"""\[?b(['"])(.*?)\1\]?$""", r"\2", str(exc))
+    return text or type(exc).__name__
+
+
+def reply_text(code: int, text: bytes | str) -> str:
+    """An SMTP reply as the server wrote it, without line breaks."""
+    return f"{code} {' '.join(_decode(text).split())}".strip()
+
+
+def _decode(text: bytes | str) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)

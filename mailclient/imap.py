@@ -1,0 +1,296 @@
+"""Reading by IMAP (RFC 3501, RFC 9051): ``imaplib`` underneath, verified, timed, UTF-8."""
+
+import contextlib
+import imaplib
+from collections.abc import Iterator
+
+from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
+from .failures import MailFailure, failing
+from .imap_parse import Folder, parse_fetch, parse_list, quote, responses
+from .mailbox import Found, Mailbox, has_header
+from .sasl import COMMAND, Exchange, choose
+from .transport import Connection, Resolve, open_connection
+
+_FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
+_NEWEST = 20  # messages whose header is read where the server's SEARCH finds nothing
+_MAX_HITS = 50  # of a SEARCH that are verified: a server that ignores the criterion finds all
+_CLIENT_NAME = '("name" "email_account")'
+
+
+class _Session(imaplib.IMAP4):
+    """imaplib on a :class:`Connection`; nothing it sends while logging in is kept or printed."""
+
+    def __init__(self, connection: Connection, endpoint: Endpoint):
+        self._connection, self._quiet = connection, False
+        super().__init__(endpoint.host, endpoint.port)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        self.host, self.port = host, port
+        self.sock = self.file = self._connection
+
+    def _connect(self):
+        try:
+            super()._connect()
+        except self.error as exc:
+            if exc.args == (None,):  # imaplib takes "+OK …" for a continuation
+                raise self.error(self._connection.last_line.rstrip()) from None
+            raise
+
+    def _get_response(self):
+        response = super()._get_response()
+        if self._quiet:  # imaplib would wait for its turn to send, and the reason be lost
+            self._check_bye()
+        return response
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is on."""
+        return self._connection.encrypted
+
+    def _log(self, line):
+        if not self._quiet:
+            super()._log(line)
+
+    def _mesg(self, s, secs=None):
+        if not self._quiet:
+            super()._mesg(s, secs)
+
+    def command(self, name: str, *arguments) -> list:
+        """Send a command and return its untagged data.
+
+        :raises imaplib.IMAP4.error: the server's words, unless it said OK
+        """
+        response = arguments[0] if name == "UID" else name
+        if response not in ("LIST", "SEARCH"):
+            response = "FETCH"
+        self.untagged_responses.pop(response, None)
+        answer, words = self._simple_command(name, *arguments)
+        if answer != "OK":
+            raise self.error(f"{answer} {_text(words)}")
+        return self.untagged_responses.pop(response, [])
+
+    def start_tls(self) -> None:
+        """STARTTLS (RFC 3501 6.2.1)."""
+        answer, words = self._simple_command("STARTTLS")
+        if answer != "OK":
+            raise self.error(f"{answer} {_text(words)}")
+        self._connection.start_tls()
+        self.untagged_responses.clear()
+        self._get_capabilities()
+
+    def login_once(self, mechanism: str, login: Login) -> None:
+        """One attempt; the server's refusal is raised word for word."""
+        self._quiet = True
+        try:
+            if mechanism == COMMAND:
+                words = (quote(part.encode()) for part in (login.username, login.password))
+                answer, reply = self._simple_command("LOGIN", *words)
+            else:
+                self.literal = Exchange(mechanism, login).answer
+                answer, reply = self._simple_command("AUTHENTICATE", mechanism)
+        finally:
+            self._quiet = False
+        if answer != "OK":
+            raise self.error(f"{answer} {_text(reply)}")
+        self.state = "AUTH"
+        self._get_capabilities()
+
+    def identify(self) -> None:
+        """Say our name, nothing else (RFC 2971); NetEase opens no folder without."""
+        if "ID" in self.capabilities:
+            with contextlib.suppress(self.error):
+                self.xatom("ID", _CLIENT_NAME)
+
+    def folders(self) -> list[Folder]:
+        """All that can be selected, the likeliest first."""
+        found = (parse_list(raw) for raw in responses(self.command("LIST", '""', '"*"')))
+        selectable = [folder for folder in found if folder and folder.selectable]
+        order = {use: place for place, use in enumerate(_FOLDER_ORDER)}
+        return sorted(selectable, key=lambda folder: order.get(folder.special_use, len(order)))
+
+    def open_folder(self, mailbox: bytes, readonly: bool) -> int:
+        """EXAMINE or SELECT; how many messages it holds."""
+        answer, data = self.select(quote(mailbox), readonly)
+        if answer != "OK":
+            raise self.error(f"{answer} {_text(data)}")
+        return int(data[-1] or 0)
+
+
+class ImapMailbox(Mailbox):
+    """An account's mail in all its folders; made by :func:`connect_imap`."""
+
+    def __init__(self, session: _Session, connection: Connection, endpoint: Endpoint):
+        self._session, self._connection, self.endpoint = session, connection, endpoint
+        self.certificate, self.capabilities = connection.certificate, session.capabilities
+        self._unread: list[str] = []
+
+    def folders(self) -> list[Folder]:
+        """The folders that can be opened: inbox, junk, "all mail", then the others."""
+        with self._step("select"):
+            return self._session.folders()
+
+    def find(self, header: str, value: str) -> list[Found]:
+        found = []
+        for folder in self.folders():
+            try:
+                found += self._find_in(folder, header, value)
+            except MailFailure:
+                if folder.special_use == "\\Inbox" or not self._connection.usable:
+                    raise
+        return found
+
+    def _find_in(self, folder: Folder, header: str, value: str) -> list[Found]:
+        with self._step("select"):
+            count = self._session.open_folder(folder.mailbox, readonly=True)
+        if not count:
+            return []
+        with self._step("fetch"):
+            self._session.literal = value.encode()
+            charset = () if value.isascii() else ("CHARSET", "UTF-8")
+            hits = self._uids("SEARCH", *charset, "HEADER", quote(header.encode("ascii")))[-_MAX_HITS:]
+            part = f"(UID BODY.PEEK[HEADER.FIELDS ({header})])"
+            if hits:
+                data = self._session.command("UID", "FETCH", ",".join(hits), part)
+            elif folder.special_use in ("\\Inbox", "\\Junk"):
+                # some servers do not search headers, or know new mail only after a while
+                data = self._session.command("FETCH", f"{max(1, count - _NEWEST + 1)}:*", part)
+            else:
+                return []
+        uids = [
+            items["UID"].decode("ascii", "replace")
+            for items in parse_fetch(data)
+            if "UID" in items and any(has_header(text, header, value) for text in _bodies(items))
+        ]
+        return [Found(folder.name, uid, folder.special_use, folder.mailbox) for uid in uids]
+
+    def fetch(self, found: Found) -> bytes:
+        return self._fetch(found, "BODY.PEEK[]")
+
+    def fetch_header(self, found: Found) -> bytes:
+        return self._fetch(found, "BODY.PEEK[HEADER]")
+
+    def _fetch(self, found: Found, part: str) -> bytes:
+        with self._step("select"):
+            self._session.open_folder(found.mailbox, readonly=True)
+        source = self._source(found.uid, part)
+        if source is None:
+            raw = f"no message {found.uid} in {found.folder}"
+            raise MailFailure(self.endpoint, "fetch", raw, "message_missing")
+        return source
+
+    def _source(self, uid: str, part: str) -> bytes | None:
+        with self._step("fetch"):
+            data = self._session.command("UID", "FETCH", uid, f"(UID {part})")
+        for items in parse_fetch(data):
+            if items.get("UID") == uid.encode():
+                return next(_bodies(items), None)
+        return None
+
+    def delete(self, found: Found) -> None:
+        with self._step("select"):
+            self._session.open_folder(found.mailbox, readonly=False)
+        with self._step("fetch"):
+            if "X-GM-EXT-1" in self.capabilities:
+                # for Gmail an expunged message is archived, unless the user has set it otherwise
+                self._session.command("UID", "STORE", found.uid, "+X-GM-LABELS", "(\\Trash)")
+                return
+            self._session.command("UID", "STORE", found.uid, "+FLAGS.SILENT", "(\\Deleted)")
+            if "UIDPLUS" in self.capabilities:
+                self._session.command("UID", "EXPUNGE", found.uid)
+            elif self._uids("SEARCH", "DELETED") == [found.uid]:
+                self._session.command("EXPUNGE")
+
+    def check_unread_messages(self) -> int:
+        with self._step("select"):
+            self._session.open_folder(b"INBOX", readonly=False)
+        with self._step("fetch"):
+            self._unread = self._uids("SEARCH", "UNSEEN", "UNDELETED")
+        return len(self._unread)
+
+    def retrieve_unread_messages(self) -> Iterator[tuple[str, bytes]]:
+        while self._unread:
+            uid = self._unread.pop(0)
+            source = self._source(uid, "BODY.PEEK[]")
+            if source is not None:
+                yield uid, source
+
+    def handled_message(self, num: str) -> None:
+        with self._step("fetch"):
+            self._session.command("UID", "STORE", num, "+FLAGS.SILENT", "(\\Seen)")
+
+    def disconnect(self) -> None:
+        # LOGOUT expunges nothing, unlike CLOSE
+        with contextlib.suppress(OSError, ValueError, imaplib.IMAP4.error):
+            if self._connection.usable:
+                self._session.logout()
+        self._connection.close()
+
+    def _uids(self, *criteria) -> list[str]:
+        """UIDs that a UID SEARCH finds, ascending."""
+        data = self._session.command("UID", *criteria)
+        numbers = {number for line in data if isinstance(line, bytes) for number in line.split()}
+        return [number.decode() for number in sorted(filter(bytes.isdigit, numbers), key=int)]
+
+
+def connect_imap(
+    endpoint: Endpoint,
+    login: Login,
+    *,
+    resolve: Resolve | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    safe_logon: bool = True,
+) -> ImapMailbox:
+    """Connect, encrypt, log in.
+
+    :param resolve: ``(host, port) → [(ip, port), …]``, default the system's resolver; only these addresses
+        are tried, TLS is verified for ``endpoint.host`` all the same
+    :param safe_logon: on an unencrypted connection the password itself is never sent
+    :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
+    """
+    connection = open_connection(endpoint, resolve, timeouts)
+    try:
+        with failing(endpoint, "connect"):
+            session = _Session(connection, endpoint)
+        if endpoint.security == "starttls":
+            _encrypt(session, endpoint)
+        _log_in(session, endpoint, login, safe_logon)
+        with failing(endpoint, "login", login):
+            session.identify()
+        return ImapMailbox(session, connection, endpoint)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _encrypt(session: _Session, endpoint: Endpoint) -> None:
+    if session.state != "NONAUTH":  # RFC 9051 11.1: a forged PREAUTH keeps a client from STARTTLS
+        raise MailFailure(endpoint, "tls", "PREAUTH greeting", "connection_tampered")
+    if "STARTTLS" not in session.capabilities:
+        raise MailFailure(endpoint, "tls", "STARTTLS is not offered by the server", "starttls_required")
+    with failing(endpoint, "tls"):
+        session.start_tls()
+
+
+def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: bool) -> None:
+    if session.state == "AUTH":
+        return
+    offered = [name[5:] for name in session.capabilities if name.startswith("AUTH=")]
+    disabled = "LOGINDISABLED" in session.capabilities
+    mechanism = choose(
+        endpoint,
+        login,
+        offered if disabled else [*offered, COMMAND],
+        encrypted=session.encrypted,
+        clear_allowed=not (safe_logon or disabled),
+        starttls_offered="STARTTLS" in session.capabilities,
+    )
+    with failing(endpoint, "login", login):
+        session.login_once(mechanism, login)
+
+
+def _bodies(items: dict[str, bytes]) -> Iterator[bytes]:
+    return (value for key, value in items.items() if key.startswith("BODY["))
+
+
+def _text(words: list) -> str:
+    return b" ".join(word for word in words if isinstance(word, bytes)).decode("utf-8", "replace")

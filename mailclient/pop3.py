@@ -1,0 +1,215 @@
+"""Reading by POP3 (RFC 1939, RFC 2449, RFC 5034): ``poplib`` underneath, verified, timed, UTF-8."""
+
+import contextlib
+import poplib
+from collections.abc import Iterator
+
+from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
+from .failures import MailFailure, failing
+from .mailbox import Found, Mailbox, has_header
+from .sasl import COMMAND, Exchange, choose
+from .transport import Connection, Resolve, open_connection
+
+_NEWEST = 50  # messages whose header is read by find()
+_MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
+
+
+class _Session(poplib.POP3):
+    """poplib on a :class:`Connection`; nothing it sends while logging in is printed."""
+
+    def __init__(self, connection: Connection, endpoint: Endpoint):
+        self._connection = connection
+        super().__init__(endpoint.host, endpoint.port)
+
+    def _create_socket(self, timeout):
+        return self._connection
+
+    def _getline(self):
+        line = self.file.readline(_MAX_LINE + 1)
+        if len(line) > _MAX_LINE:
+            raise poplib.error_proto("line too long")
+        if not line:
+            raise poplib.error_proto("-ERR EOF")
+        return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
+
+    @property
+    def encrypted(self) -> bool:
+        return self._connection.encrypted
+
+    def capabilities(self) -> tuple[str, ...]:
+        """What CAPA lists, such as ``SASL PLAIN``; nothing where the server does not know it."""
+        try:
+            _reply, lines, _octets = self._longcmd("CAPA")
+        except poplib.error_proto:
+            if not self._connection.usable:
+                raise
+            return ()
+        return tuple(line.decode("ascii", "replace").upper() for line in lines)
+
+    def start_tls(self) -> None:
+        """STLS (RFC 2595 4)."""
+        self._shortcmd("STLS")
+        self._connection.start_tls()
+
+    def login_once(self, mechanism: str, login: Login) -> None:
+        """One attempt; the server's refusal is raised word for word."""
+        debugging, self._debugging = self._debugging, 0
+        try:
+            if mechanism == COMMAND:
+                self.user(login.username)
+                self.pass_(login.password)
+                return
+            exchange, reply = Exchange(mechanism, login), self._shortcmd(f"AUTH {mechanism}")
+            for _challenge in range(3):
+                if not reply.startswith(b"+OK"):
+                    reply = self._shortcmd(exchange.answer(reply[2:]).decode())
+            if not reply.startswith(b"+OK"):
+                raise poplib.error_proto(reply)
+        finally:
+            self._debugging = debugging
+
+
+class Pop3Mailbox(Mailbox):
+    """An account's inbox as it was at login: a session sees no mail that comes later.  Made by
+    :func:`connect_pop3`."""
+
+    def __init__(self, session: _Session, connection: Connection, endpoint: Endpoint, capabilities):
+        self._session, self._connection, self.endpoint = session, connection, endpoint
+        self.certificate, self.capabilities = connection.certificate, capabilities
+        self._unread: list[int] = []
+        self._numbers: dict[str, int] = {}
+
+    def find(self, header: str, value: str) -> list[Found]:
+        with self._step("fetch"):
+            count, _octets = self._session.stat()
+            names = self._unique_ids()
+            found = []
+            for number in range(count, max(0, count - _NEWEST), -1):
+                if has_header(self._top(number), header, value):
+                    uid = names.get(number, str(number))
+                    self._numbers[uid] = number
+                    found.append(Found("INBOX", uid, "\\Inbox"))
+        return found
+
+    def _unique_ids(self) -> dict[int, str]:
+        try:
+            _reply, lines, _octets = self._session.uidl()
+        except poplib.error_proto:
+            if not self._connection.usable:
+                raise
+            return {}
+        pairs = (line.decode("ascii", "replace").split(" ", 1) for line in lines)
+        return {int(pair[0]): pair[1] for pair in pairs if len(pair) == 2 and pair[0].isdigit()}
+
+    def _top(self, number: int) -> bytes:
+        try:
+            _reply, lines, _octets = self._session.top(number, 0)
+        except poplib.error_proto:  # TOP is optional
+            if not self._connection.usable:
+                raise
+            _reply, lines, _octets = self._session.retr(number)
+        return b"\r\n".join([*lines, b""])
+
+    def fetch(self, found: Found) -> bytes:
+        return self._read(found, self._retrieve)
+
+    def fetch_header(self, found: Found) -> bytes:
+        return self._read(found, self._top).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+    def _read(self, found: Found, read) -> bytes:
+        number = self._number(found)
+        with self._step("fetch"):
+            return read(number)
+
+    def _retrieve(self, number: int) -> bytes:
+        _reply, lines, _octets = self._session.retr(number)
+        return b"\r\n".join([*lines, b""])
+
+    def _number(self, found: Found) -> int:
+        if found.uid not in self._numbers:
+            raise MailFailure(self.endpoint, "fetch", f"no message {found.uid}", "message_missing")
+        return self._numbers[found.uid]
+
+    def delete(self, found: Found) -> None:
+        number = self._number(found)
+        with self._step("fetch"):
+            self._session.dele(number)
+            self._session.quit()
+        self._connection.close()
+
+    def check_unread_messages(self) -> int:
+        with self._step("fetch"):
+            count, _octets = self._session.stat()
+        self._unread = list(range(1, count + 1))
+        return count
+
+    def retrieve_unread_messages(self) -> Iterator[tuple[str, bytes]]:
+        while self._unread:
+            number = self._unread.pop(0)
+            with self._step("fetch"):
+                try:
+                    source = self._retrieve(number)
+                except poplib.error_proto:
+                    if not self._connection.usable:
+                        raise
+                    continue
+            yield str(number), source
+
+    def handled_message(self, num: str) -> None:
+        with self._step("fetch"):
+            self._session.dele(num)
+
+    def disconnect(self) -> None:
+        with contextlib.suppress(OSError, ValueError, poplib.error_proto):
+            if self._connection.usable:
+                self._session.quit()
+        self._connection.close()
+
+
+def connect_pop3(
+    endpoint: Endpoint,
+    login: Login,
+    *,
+    resolve: Resolve | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    safe_logon: bool = True,
+) -> Pop3Mailbox:
+    """Connect, encrypt, log in.
+
+    :param resolve: ``(host, port) → [(ip, port), …]``, default the system's resolver; only these addresses
+        are tried, TLS is verified for ``endpoint.host`` all the same
+    :param safe_logon: on an unencrypted connection the password itself is never sent
+    :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
+    """
+    connection = open_connection(endpoint, resolve, timeouts)
+    try:
+        with failing(endpoint, "connect"):
+            session = _Session(connection, endpoint)
+            capabilities = session.capabilities()
+        if endpoint.security == "starttls":
+            if "STLS" not in capabilities:
+                raise MailFailure(endpoint, "tls", "STLS is not offered by the server", "starttls_required")
+            with failing(endpoint, "tls"):
+                session.start_tls()
+                capabilities = session.capabilities()
+        _log_in(session, endpoint, login, capabilities, safe_logon)
+        return Pop3Mailbox(session, connection, endpoint, capabilities)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _log_in(session: _Session, endpoint: Endpoint, login: Login, capabilities, safe_logon: bool) -> None:
+    offered = [name for line in capabilities if line.startswith("SASL ") for name in line.split()[1:]]
+    if not capabilities or "USER" in capabilities:
+        offered.append(COMMAND)
+    mechanism = choose(
+        endpoint,
+        login,
+        offered,
+        encrypted=session.encrypted,
+        clear_allowed=not safe_logon,
+        starttls_offered="STLS" in capabilities,
+    )
+    with failing(endpoint, "login", login):
+        session.login_once(mechanism, login)

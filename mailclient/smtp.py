@@ -1,0 +1,168 @@
+"""Sending: an ``smtplib.SMTP`` that is verified, timed, and keeps secrets to itself."""
+
+import smtplib
+import socket
+
+from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
+from .failures import MailFailure, failing, reply_text
+from .sasl import Exchange, choose
+from .tls import Certificate
+from .transport import Connection, Resolve, open_connection
+
+
+class SmtpClient(smtplib.SMTP):
+    """A session for one endpoint; sends like any ``smtplib.SMTP``, and raises smtplib's exceptions when it
+    does (:meth:`MailFailure.from_exception` types them).
+
+    Made by :func:`connect_smtp`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        resolve: Resolve | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        safe_logon: bool = True,
+        local_hostname: str | None = None,
+    ):
+        self.endpoint = endpoint
+        self._resolve, self._timeouts, self._safe_logon = resolve, timeouts, safe_logon
+        self._certificate = None
+        # smtplib would ask DNS for a name, without a time-out
+        name = local_hostname or socket.gethostname()
+        super().__init__(local_hostname=name)
+        self._named = bool(local_hostname) or "." in name
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The server's, or None if the connection is not encrypted."""
+        return self._certificate
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What EHLO offered, such as ``SIZE 1000``."""
+        return tuple(" ".join([name.upper(), *value.split()]) for name, value in self.esmtp_features.items())
+
+    def _get_socket(self, _host, _port, _timeout) -> Connection:
+        connection = open_connection(self.endpoint, self._resolve, self._timeouts)
+        self._certificate = connection.certificate
+        if not self._named:  # RFC 5321 4.1.3
+            address = connection.local_address
+            self.local_hostname = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+        return connection
+
+    def open(self) -> None:
+        """Connect, encrypt as the endpoint says, and greet.
+
+        :raises MailFailure: at ``resolve``, ``connect`` or ``tls``
+        """
+        with failing(self.endpoint, "connect"):
+            code, text = self.connect(self.endpoint.host, self.endpoint.port)
+            if code == -1:
+                text = self.sock.last_line
+                raise MailFailure(
+                    self.endpoint, "connect", text.decode("utf-8", "replace").strip(), "wrong_protocol"
+                )
+            if code != 220:
+                raise smtplib.SMTPConnectError(code, text)
+            self.ehlo_or_helo_if_needed()
+        if self.endpoint.security == "starttls":
+            self.starttls()
+
+    def starttls(self) -> tuple[int, bytes]:
+        """Encrypt (RFC 3207); what the server said before is forgotten.
+
+        :raises MailFailure: at ``tls``; the session must then be closed
+        """
+        if not self.has_extn("starttls"):
+            raise MailFailure(
+                self.endpoint, "tls", "STARTTLS extension not supported by server", "starttls_required"
+            )
+        with failing(self.endpoint, "tls"):
+            code, text = self.docmd("STARTTLS")
+            if code != 220:
+                raise smtplib.SMTPResponseException(code, text)
+            self.sock.start_tls()
+            self._certificate = self.sock.certificate
+            self.ehlo_resp = self.helo_resp = None
+            self.esmtp_features, self.does_esmtp = {}, False
+            self.ehlo_or_helo_if_needed()
+        return code, text
+
+    def login(self, user: str, password: str, *, initial_response_ok: bool = True) -> tuple[int, bytes]:
+        """Log in (RFC 4954), one attempt.
+
+        :param initial_response_ok: smtplib's; False waits for the server's challenge
+        :raises MailFailure: at ``login``
+        """
+        login = Login(user, password)
+        mechanism = choose(
+            self.endpoint,
+            login,
+            self.esmtp_features.get("auth", "").split(),
+            encrypted=self._certificate is not None,
+            clear_allowed=not self._safe_logon,
+            starttls_offered=self.has_extn("starttls"),
+        )
+        exchange, debuglevel = Exchange(mechanism, login), self.debuglevel
+        self.debuglevel = 0
+        try:
+            with failing(self.endpoint, "login", login):
+                first = exchange.answer(b"").decode() if mechanism == "PLAIN" and initial_response_ok else ""
+                code, text = self.docmd("AUTH", f"{mechanism} {first}".strip())
+                for _challenge in range(3):
+                    if code == 334:
+                        code, text = self.docmd(exchange.answer(text).decode())
+                if code != 235:
+                    raise smtplib.SMTPAuthenticationError(code, text)
+        finally:
+            self.debuglevel = debuglevel
+        if self.debuglevel:
+            self._print_debug("login:", mechanism, reply_text(code, text))
+        return code, text
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """Send a command; whoever sends AUTH himself (Odoo's OAuth modules) has it left out of the debug
+        output."""
+        debuglevel = self.debuglevel
+        if debuglevel and cmd.upper().startswith("AUTH"):
+            self.debuglevel = 0
+            self._print_debug("send:", "AUTH …")
+        try:
+            return super().putcmd(cmd, args)
+        finally:
+            self.debuglevel = debuglevel
+
+
+def connect_smtp(
+    endpoint: Endpoint,
+    login: Login | None = None,
+    *,
+    resolve: Resolve | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    safe_logon: bool = True,
+    local_hostname: str | None = None,
+) -> SmtpClient:
+    """Connect, encrypt, log in.
+
+    :param login: None where the server wants none
+    :param resolve: ``(host, port) → [(ip, port), …]``, default the system's resolver; only these addresses
+        are tried, TLS is verified for ``endpoint.host`` all the same
+    :param timeouts: ``reply`` covers the server's answer to the message itself too: some take a minute to
+        scan it
+    :param safe_logon: on an unencrypted connection the password itself is never sent
+    :param local_hostname: for EHLO; default this host's full name, else its address
+    :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
+    """
+    client = SmtpClient(
+        endpoint, resolve=resolve, timeouts=timeouts, safe_logon=safe_logon, local_hostname=local_hostname
+    )
+    try:
+        client.open()
+        if login:
+            client.login(login.username, login.password)
+    except BaseException:
+        client.close()
+        raise
+    return client

@@ -1,0 +1,148 @@
+import { registry } from "@web/core/registry";
+
+const tours = registry.category("web_tour.tours");
+const dialog = ".modal:not(.o_inactive_modal)";
+const button = (name) => `${dialog} .modal-footer button[name=${name}]:visible`;
+const field = (name) => `${dialog} .o_field_widget[name=${name}]:visible input`;
+
+function enterAddress(address, password) {
+    return [
+        { content: "address", trigger: field("email"), run: `edit ${address}` },
+        { content: "password", trigger: field("password"), run: `edit ${password}` },
+    ];
+}
+
+const openWizard = [
+    { content: "new account", trigger: ".o_list_button_add", run: "click" },
+    { content: "the wizard", trigger: `${dialog} .o_email_account_create` },
+];
+
+const goToAccount = [
+    {
+        content: "success",
+        trigger: `${dialog} .alert-success:contains('Your email account was configured successfully.')`,
+    },
+    { content: "go to account", trigger: button("action_open_account"), run: "click" },
+    { content: "ready", trigger: ".o_form_view .o_arrow_button_current:contains('Ready')" },
+];
+
+/** Flow 1 and 4: address and password, then the check by a test email. */
+tours.add("email_account_automatic", {
+    steps: () => [
+        ...openWizard,
+        ...enterAddress("jane@acme.example", "correct horse"),
+        { content: "create", trigger: button("action_create"), run: "click" },
+        ...goToAccount,
+        { content: "check", trigger: "button[name=action_check]", run: "click" },
+        { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
+        { content: "found again", trigger: `${dialog} .o_data_row:contains('arrived in the mailbox')` },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+        { content: "closed", trigger: "body:not(:has(.modal))" },
+    ],
+});
+
+/** Flow 1 fails, flow 2 mends it: what was typed is kept, what was found is filled in. */
+tours.add("email_account_manual", {
+    steps: () => [
+        ...openWizard,
+        { content: "create without an address", trigger: button("action_create"), run: "click" },
+        { content: "says what is missing", trigger: `${dialog} .alert-danger:contains('Enter the email address')` },
+        ...enterAddress("jane@unpublished.example", "correct horse"),
+        { content: "create", trigger: button("action_create"), run: "click" },
+        {
+            content: "failure",
+            trigger: `${dialog} .alert-danger:contains('Cannot determine connection settings automatically.')`,
+        },
+        { content: "the button reads Retry", trigger: `${button("action_create")}:contains('Retry')` },
+        {
+            content: "the address is kept",
+            trigger: field("email"),
+            run: ({ anchor }) => {
+                if (anchor.value !== "jane@unpublished.example") {
+                    throw new Error(`address lost: ${anchor.value}`);
+                }
+            },
+        },
+        { content: "manually", trigger: button("action_manual"), run: "click" },
+        { content: "outgoing server", trigger: field("outgoing_host"), run: "edit  SMTP.acme.example " },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "incoming server", trigger: field("incoming_host"), run: "edit nowhere.acme.example" },
+        { content: "user name", trigger: field("username"), run: "edit jane@acme.example" },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "sender", trigger: field("sender_name"), run: "edit Jane of Acme" },
+        { content: "create", trigger: button("action_create"), run: "click" },
+        {
+            content: "one direction works",
+            trigger: `${dialog} .alert-warning:contains('Cannot connect to the incoming email server: There is no server of this name.')`,
+        },
+        { content: "mend it", trigger: button("action_manual"), run: "click" },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "incoming server", trigger: field("incoming_host"), run: "edit imap.acme.example" },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "create", trigger: button("action_create"), run: "click" },
+        ...goToAccount,
+    ],
+});
+
+/** Flow 3: the account's pages, a port that follows the security, the password asked for again. */
+tours.add("email_account_form", {
+    steps: () => [
+        { content: "open", trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
+        { content: "sending", trigger: ".o_form_view .nav-link[name=sending]", run: "click" },
+        {
+            content: "STARTTLS",
+            trigger: ".o_field_widget[name=outgoing_security] input[data-value=starttls]",
+            run: "click",
+        },
+        {
+            content: "the port follows",
+            trigger: ".o_field_widget[name=outgoing_port] input:value(587)",
+        },
+        {
+            content: "another server",
+            trigger: ".o_field_widget[name=outgoing_host] input",
+            run: "edit mail.acme.example",
+        },
+        { content: "save", trigger: ".o_form_button_save", run: "click" },
+        {
+            content: "the password is asked for",
+            trigger: `${dialog}:contains('Password: enter it again, because you changed Outgoing Server.')`,
+        },
+        { content: "close", trigger: `${dialog} .modal-footer button`, run: "click" },
+        { content: "password", trigger: ".o_field_widget[name=password] input", run: "edit correct horse" },
+        { content: "save", trigger: ".o_form_button_save", run: "click" },
+        { content: "not checked", trigger: ".o_arrow_button_current:contains('Not checked')" },
+        { content: "check", trigger: "button[name=action_check]", run: "click" },
+        { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+        { content: "ready", trigger: ".o_arrow_button_current:contains('Ready')" },
+    ],
+});
+
+/** Somebody without access to the settings reaches his own accounts from the user menu. */
+tours.add("email_account_user_menu", {
+    steps: () => [
+        { content: "user menu", trigger: ".o_user_menu button", run: "click" },
+        { content: "my accounts", trigger: "[data-menu=email_accounts]", run: "click" },
+        ...openWizard,
+        ...enterAddress("jane@acme.example", "correct horse"),
+        { content: "create", trigger: button("action_create"), run: "click" },
+        ...goToAccount,
+    ],
+});
+
+/** Closing with entries asks first. */
+tours.add("email_account_close", {
+    steps: () => [
+        ...openWizard,
+        ...enterAddress("jane@acme.example", "correct horse"),
+        { content: "close", trigger: `${dialog} .btn-close`, run: "click" },
+        { content: "asked", trigger: `${dialog}:contains('What you have entered will be lost.')` },
+        { content: "go on", trigger: `${dialog} .modal-footer button:contains('Go on')`, run: "click" },
+        { content: "still there", trigger: field("email") },
+        { content: "discard", trigger: `${dialog} .modal-footer button:contains('Discard'):visible`, run: "click" },
+        { content: "asked", trigger: `${dialog}:contains('What you have entered will be lost.')` },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+        { content: "closed", trigger: "body:not(:has(.modal))" },
+    ],
+});

@@ -1,0 +1,106 @@
+import tempfile
+import unittest
+from pathlib import Path
+
+from odoo.addons.email_account.autoconfig import Address, Provider, load_providers
+from odoo.addons.email_account.autoconfig.providers import provider_of_domain, provider_of_mx
+
+HEADER = (
+    "id,name,domains,mx_patterns,imap_host,imap_port,imap_security,pop3_host,pop3_port,pop3_security,"
+    "smtp_host,smtp_port,smtp_security,username,outgoing_username,authentication,guidance,link,link_checked,"
+    "sending_limit\n"
+)
+ROWS = """\
+example,Example Mail,example.org example.net,mx.example.org,imap.example.org,993,tls,pop.example.org,995,tls,\
+smtp.example.org,587,starttls,%EMAILLOCALPART%,%EMAILADDRESS%,oauth_or_app_password,"Switch it on, \
+then come back.",https://example.org/help,2026-09,
+business,Example Business,,mx.example.org in.mx.example.org,imap.example.com,993,tls,,,,smtp.example.com,465,\
+tls,%EMAILADDRESS%,,password,,,,
+regions,Regional,,regions.example,imap.{region}.example.com,993,tls,,,,smtp.%EMAILDOMAIN%,465,tls,\
+{tenant},,oauth,,,,
+bridge,Bridge,bridge.example,,,,,,,,,,,,,bridge,,,,
+"""
+JANE = Address.parse("Jane@example.org")
+
+
+class TestProviders(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        path = Path(folder.name) / "email.provider.csv"
+        path.write_text(HEADER + ROWS, encoding="utf-8")
+        cls.providers = load_providers(path)
+
+    def settings(self, index, address=JANE):
+        return self.providers[index].settings(address, source="provider", trusted=True)
+
+    def test_no_file_no_providers(self):
+        self.assertEqual(load_providers("no/such/file.csv"), ())
+
+    def test_servers_for_an_address(self):
+        settings = self.settings(0)
+        self.assertEqual(
+            [
+                (s.protocol, s.host, s.port, s.security, s.username)
+                for s in settings.incoming + settings.outgoing
+            ],
+            [
+                ("imap", "imap.example.org", 993, "tls", "Jane"),
+                ("pop3", "pop.example.org", 995, "tls", "Jane"),
+                ("smtp", "smtp.example.org", 587, "starttls", "Jane@example.org"),
+            ],
+        )
+        self.assertEqual(settings.incoming[0].authentication, ("OAuth2", "password-cleartext"))
+        self.assertEqual((settings.provider, settings.name), ("example", "Example Mail"))
+
+    def test_outgoing_username_is_the_same_unless_stated(self):
+        self.assertEqual(self.settings(1).outgoing[0].username, "Jane@example.org")
+
+    def test_what_only_the_user_knows_is_left_out(self):
+        settings = self.settings(2)
+        self.assertEqual(settings.incoming, ())
+        self.assertEqual(settings.outgoing[0].host, "smtp.example.org")
+        self.assertEqual(settings.outgoing[0].username, "")
+        self.assertEqual(settings.outgoing[0].authentication, ("OAuth2",))
+
+    def test_domain_in_a_host_name(self):
+        provider = Provider.from_row(
+            {"id": 7, "imap_host": "mail.{domain}", "imap_port": 993, "imap_security": "tls"}
+        )
+        settings = provider.settings(JANE, source="mx", trusted=False)
+        self.assertEqual(settings.incoming[0].host, "mail.example.org")
+        self.assertEqual((settings.provider, settings.name), ("7", "7"))
+
+    def test_no_server_no_settings(self):
+        self.assertIsNone(self.settings(3))
+
+    def test_row_of_a_database_with_false_for_empty(self):
+        row = {
+            "id": 1,
+            "name": "A",
+            "domains": False,
+            "mx_patterns": False,
+            "imap_host": False,
+            "username": False,
+        }
+        self.assertEqual(Provider.from_row(row), Provider("1", "A"))
+
+    def test_by_domain(self):
+        self.assertEqual(provider_of_domain("example.net", self.providers).id, "example")
+        self.assertIsNone(provider_of_domain("sub.example.net", self.providers))
+
+    def test_by_mx(self):
+        for host, expected in (
+            ("in.mx.example.org", "business"),  # the longer pattern
+            ("mx.example.org", "business"),  # no domains of its own
+            ("a.regions.example", "regions"),
+            ("mx1.example.net", "example"),  # its own domain
+            ("xmx.example.com", None),
+            ("notregions.example", None),
+        ):
+            with self.subTest(host):
+                provider = provider_of_mx(host, self.providers)
+                self.assertEqual(provider and provider.id, expected)
+        self.assertIsNone(provider_of_mx("mx.example.org", []))

@@ -1,0 +1,39 @@
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .common import ADDRESS, DOMAIN, HostsMixin
+
+
+@tagged("post_install", "-at_install")
+class TestTours(HostsMixin, HttpCase):
+    def get_accounts(self):
+        return self.env["email.account"].search([])
+
+    def test_automatic(self):
+        self.start_tour("/odoo/email-accounts", "email_account_automatic", login="admin")
+        account = self.get_accounts()
+        self.assertEqual((account.email, account.state, account.check_count), (ADDRESS, "ready", 2))
+        self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
+
+    def test_manual(self):
+        self.start_tour("/odoo/email-accounts", "email_account_manual", login="admin")
+        account = self.get_accounts()
+        self.assertEqual(account.email, "jane@unpublished.example")
+        self.assertEqual(account.outgoing_host, f"smtp.{DOMAIN}")
+        self.assertEqual((account.username, account.sender_name), (ADDRESS, "Jane of Acme"))
+
+    def test_form(self):
+        account = self.env["email.account"].create(self.account_values)
+        account._set_state()
+        self.start_tour("/odoo/email-accounts", "email_account_form", login="admin")
+        self.assertEqual((account.outgoing_host, account.outgoing_port), (f"mail.{DOMAIN}", 587))
+        self.assertEqual(account.mail_server_id.smtp_encryption, "starttls_strict")
+        self.assertEqual(account.state, "ready")
+
+    def test_user_menu(self):
+        user = new_test_user(self.env, login="ea_tour", password="ea_tour_password", groups="base.group_user")
+        self.start_tour("/odoo", "email_account_user_menu", login="ea_tour")
+        self.assertEqual(self.get_accounts().user_id, user)
+
+    def test_close(self):
+        self.start_tour("/odoo/email-accounts", "email_account_close", login="admin")
+        self.assertFalse(self.get_accounts())
