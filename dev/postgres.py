@@ -10,7 +10,7 @@ from pathlib import Path
 
 from console import clean_environment, lock, quiet, sh, try_exclusive
 from paths import IS_ROOT, STATE
-from system import find, require
+from system import find
 
 MINIMUM = 130000  # Odoo 19 asks for PostgreSQL 13
 FAST = {  # nothing here has to survive a power cut
@@ -173,12 +173,3 @@ class PrivateServer(Server):
 @functools.cache
 def _namespaces_work():
     return quiet(*NAMESPACE, "true")
-
-
-def server():
-    """The server to use, started."""
-    found = RunningServer.find()
-    if not found:
-        require("initdb")
-        found = PrivateServer()
-    return found.start()
