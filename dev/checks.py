@@ -12,8 +12,7 @@ from workbench import Workbench
 
 def test(*arguments):
     """Every test of the addon, or those that ARGS (for pytest) says."""
-    require("chromium", "dovecot")
-    with Workbench() as bench, lock(DEV / "test.lock"):
+    with Workbench("chromium", "dovecot") as bench, lock(DEV / "test.lock"):
         installed = bench.with_addon("test")
         database = bench.name("test")
         bench.pg.create(database, installed)
@@ -52,6 +51,7 @@ def lint_environment():
 
 def lint(*arguments):
     """ruff, pylint-odoo, OCA's checks and, where npm is there, prettier; no finding is let through."""
+    require()
     python = lint_environment()
     folder = Path(python).parent
     checks = {

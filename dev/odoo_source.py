@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from console import cache_lock, clean_environment, out, quiet, say, sh, step
@@ -31,11 +32,8 @@ class OdooSource:
     @property
     def fingerprint(self):
         """Changes when another Odoo takes this one's place."""
-        release = self.path / "odoo/release.py"
-        head = self.path / ".git/HEAD"
-        state = [str(self.path), str(release.stat().st_mtime_ns)]
-        if head.exists():
-            state.append(out("git", "-C", self.path, "rev-parse", "HEAD"))
+        files = (self.path / "odoo/release.py", self.path / ".git/logs/HEAD")
+        state = [str(self.path), *(str(file.stat().st_mtime_ns) for file in files if file.exists())]
         return hashlib.sha256(" ".join(state).encode()).hexdigest()[:8]
 
     @property
@@ -93,7 +91,8 @@ def _package():
     given = os.environ.get("ODOO_DEB")
     if not shutil.which("dpkg-deb") or not (given or _is_debian()):
         return None
-    with step(f"Odoo {SERIES} from Debian's package"), tempfile.TemporaryDirectory(dir=CACHE) as name:
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=CACHE) as name:
         tmp = Path(name)
         (tmp / "debs").mkdir()
         fetched = _is_debian() and _download(tmp)
@@ -112,6 +111,7 @@ def _package():
         (tmp / "root/done").touch()
         shutil.rmtree(home, ignore_errors=True)
         (tmp / "root").rename(home)
+    say(f"Odoo {SERIES} from Debian's package ({time.monotonic() - start:.1f} s)")
     return home / "usr/lib/python3/dist-packages"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from console import clean_environment, lock, quiet, sh, try_exclusive
 from paths import IS_ROOT, STATE
-from system import find, require
+from system import find
 
 MINIMUM = 130000  # Odoo 19 asks for PostgreSQL 13
 FAST = {  # nothing here has to survive a power cut
@@ -22,6 +22,9 @@ FAST = {  # nothing here has to survive a power cut
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+# two ways for root to be somebody else
+NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+SYSTEM_USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 
 
 class Server:
@@ -146,36 +149,27 @@ class PrivateServer(Server):
                 shutil.rmtree(self.socket, ignore_errors=True)
 
     def _running(self):
-        return quiet(*as_owner(), self.bin / "pg_ctl", "-D", self.data, "status", cwd="/")
+        return quiet(*self._as_whom(), self.bin / "pg_ctl", "-D", self.data, "status", cwd="/")
 
     def _as_owner(self, program, *arguments, **kwargs):
-        command = [*as_owner(), self.bin / program, "-D", self.data, *arguments]
+        command = [*self._as_whom(), self.bin / program, "-D", self.data, *arguments]
         return sh(*command, cwd="/", env=self.env, **kwargs)
 
     def _hand_over(self):
         """Give the folders to the user that the server runs as, where that is another one than ours."""
-        if "setpriv" in as_owner() and self.data.owner() != "postgres":
+        if self._as_whom() == SYSTEM_USER:
             for path in (self.socket, self.data, *self.data.rglob("*")):
                 shutil.chown(path, "postgres", "postgres")
-        elif "setpriv" in as_owner():
-            shutil.chown(self.socket, "postgres", "postgres")
+
+    def _as_whom(self):
+        """PostgreSQL refuses to run as root: the words that run a command as somebody else."""
+        if not IS_ROOT:
+            return []
+        if self.data.owner() != "postgres" and _namespaces_work():
+            return NAMESPACE
+        return SYSTEM_USER
 
 
 @functools.cache
-def as_owner():
-    """PostgreSQL refuses to run as root: the words that run a command as somebody else."""
-    if not IS_ROOT:
-        return []
-    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-    if quiet(*namespace, "true"):
-        return namespace
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
-
-
-def server():
-    """The server to use, started."""
-    found = RunningServer.find()
-    if not found:
-        require("initdb")
-        found = PrivateServer()
-    return found.start()
+def _namespaces_work():
+    return quiet(*NAMESPACE, "true")

@@ -6,7 +6,6 @@ import sys
 
 from console import cache_lock, silent, step
 from paths import CACHE, REPO
-from system import require_venv
 
 VERSION = ".".join(map(str, sys.version_info[:2]))
 UV = "uv==0.13.9"
@@ -25,7 +24,6 @@ def environment(requirements="requirements.txt", prefix="venv"):
     python, done = home / "bin/python", home / "done"
     with cache_lock(prefix):
         if not done.exists():
-            require_venv()
             with step(f"Python packages of {pinned.relative_to(REPO)}"):
                 shutil.rmtree(home, ignore_errors=True)
                 silent(sys.executable, "-m", "venv", home)

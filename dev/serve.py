@@ -14,7 +14,6 @@ import urllib.request
 from console import free_port, is_free, say, step
 from paths import CACHE, CHECKOUT, CHECKOUTS, DEV, NAME, REPO, STATE
 from postgres import PrivateServer, RunningServer
-from system import require
 from workbench import Workbench, addon_hash
 
 PORT = 8069
@@ -29,9 +28,8 @@ def run(*arguments):
     """Odoo with the addon, demo data and a demo mailbox; Ctrl-C ends it."""
     if _running_processes():
         sys.exit(f"dev: it runs already, see {json.loads(RUNNING.read_text())['url']}: make stop ends it.")
-    require("dovecot")
     port = _http_port()
-    with Workbench() as bench, contextlib.ExitStack() as stack:
+    with Workbench("dovecot") as bench, contextlib.ExitStack() as stack:
         processes = {}
         stack.callback(_end, processes)
         mail = _start_mail_host(bench, processes)

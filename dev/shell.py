@@ -4,7 +4,7 @@ import subprocess
 
 from console import lock, say, sh
 from paths import DEV, NAME, REPO
-from system import find, require
+from system import find
 from workbench import Workbench
 
 
@@ -36,8 +36,7 @@ def export_terms():
 
 def screenshots(*arguments):
     """Take the screenshots in static/description/ again."""
-    require("chromium", "dovecot")
-    with Workbench() as bench, lock(DEV / "test.lock"):
+    with Workbench("chromium", "dovecot") as bench, lock(DEV / "test.lock"):
         database = f"{bench.name('test')}_screenshots"
         bench.pg.create(database, bench.with_addon("test"))
         config = bench.config(database, "test", "screenshots")

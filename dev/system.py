@@ -35,13 +35,16 @@ def check_python():
                  f"say which one to use, for example PYTHON=python3.12 make run.")
 
 
-def require(*programs, also=()):
-    """Make sure that programs are there: install them (root on Debian or Ubuntu) or say what to run.
+def require(*programs):
+    """Make sure that programs, and all of Python, are there.
 
-    :param also: further Debian packages that are missing
-    :raises SystemExit: with one sentence for the administrator
+    As root on Debian or Ubuntu they are installed.
+
+    :raises SystemExit: with one sentence that says what the administrator has to run
     """
-    missing = [package for name in programs if not find(name) for package in PACKAGES[name]] + list(also)
+    missing = [package for name in programs if not find(name) for package in PACKAGES[name]]
+    if not quiet(sys.executable, "-c", "import ensurepip, venv"):
+        missing.append("python3-venv")
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -56,9 +59,3 @@ def require(*programs, also=()):
         silent("apt-get", "-q", "update", env=env, stdin=subprocess.DEVNULL)
         silent("apt-get", "-q", "-y", "--no-install-recommends", "install", *missing, env=env,
                stdin=subprocess.DEVNULL)
-
-
-def require_venv():
-    """Debian keeps what ``python -m venv`` needs in a package of its own."""
-    if not quiet(sys.executable, "-c", "import ensurepip, venv"):
-        require(also=["python3-venv"])

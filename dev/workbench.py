@@ -10,9 +10,10 @@ import sys
 from console import cache_lock, lock, silent, step
 from odoo_source import odoo_source
 from paths import CACHE, CHECKOUT, DEV, FARM, NAME, REPO
-from postgres import server
+from postgres import PrivateServer, RunningServer
 from pruning import prune
 from python_env import environment
+from system import require
 
 NOT_SHIPPED = {"dev", "Makefile", "pyproject.toml", "bench"}
 NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "LICENSE"}  # changing them needs no update
@@ -31,9 +32,14 @@ env.cr.commit()
 
 
 class Workbench:
-    """Made by every command that runs Odoo; use it as a context manager, which stops the private server."""
+    """Made by every command that runs Odoo; use it as a context manager, which stops the private server.
 
-    def __init__(self):
+    :param programs: what the command needs beside PostgreSQL, see `system.PACKAGES`
+    """
+
+    def __init__(self, *programs):
+        running = RunningServer.find()
+        require(*programs, *([] if running else ["initdb"]))
         prune()
         self.source = odoo_source()
         self.python = environment()
@@ -44,7 +50,7 @@ class Workbench:
         self.script.write_text("import odoo.cli\n\nodoo.cli.main()\n")
         self._write_python()
         link_farm()
-        self.pg = server()
+        self.pg = (running or PrivateServer()).start()
 
     def __enter__(self):
         return self
