@@ -6,7 +6,7 @@ from pathlib import Path
 from console import free_port, lock, say, step
 from paths import DEV, FARM, REPO
 from python_env import environment
-from system import require
+from system import find, require
 from workbench import Workbench
 
 
@@ -20,7 +20,7 @@ def test(*arguments):
         command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
                    "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
         path = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
-        return subprocess.run(command, cwd=REPO, env=dict(bench.env(), PYTHONPATH=path)).returncode
+        return subprocess.run(command, cwd=REPO, env=dict(bench.env(CHROMIUM=find("chromium")), PYTHONPATH=path)).returncode
 
 
 def _in_farm(argument):
