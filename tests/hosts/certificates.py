@@ -43,7 +43,8 @@ class CertificateAuthority:
         if kind not in KINDS:
             raise ValueError(f"unknown kind of certificate: {kind}")
         ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self._ca
-        return ca.issue_cert(*(["other.example"] if kind == "wrong_name" else names), **DATES.get(kind, DATES["valid"]))
+        names = ["other.example"] if kind == "wrong_name" else names
+        return ca.issue_cert(*names, **DATES.get(kind, DATES["valid"]))
 
     def write_files(self, path, *names, kind="valid"):
         """Write ``path``.pem (certificate chain) and ``path``.key; return both paths."""
