@@ -28,5 +28,6 @@
         "web.assets_tests": ["email_account/static/tests/tours/**/*"],
         "web.assets_unit_tests": ["email_account/static/tests/**/*.test.js"],
     },
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -85,8 +85,8 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
-def host_name(text: str) -> str:
-    """Return a host name with at least one dot in lower case and A-labels, without a final dot.
+def host_name(text: str, at_least: int = 2) -> str:
+    """Return a host name of ``at_least`` so many labels in lower case and A-labels, without a final dot.
 
     Numeric names are refused, since resolvers take them for IPv4 addresses in one notation or another
     (``127.1``, ``0x7f.1``).
@@ -103,7 +103,7 @@ def host_name(text: str) -> str:
         name = idna.encode(name, uts46=True, std3_rules=True).decode()
     labels = name.split(".")
     if (
-        len(labels) < 2
+        len(labels) < at_least
         or len(name) > MAX_HOST_NAME
         or not all(map(_LABEL.fullmatch, labels))
         or labels[-1][0].isdigit()

@@ -113,7 +113,8 @@ def provider_of_mx(host: str, providers: Iterable[Provider]) -> Provider | None:
 def _usable(servers, address):
     for server in servers:
         try:
-            host = host_name(fill(server.host.replace("{domain}", address.domain), address))
+            # an administrator's own may be called "mail": nobody else can write what is known here
+            host = host_name(fill(server.host.replace("{domain}", address.domain), address), at_least=1)
         except ValueError:  # {region} and the like: only the user knows
             continue
         yield replace(server, host=host, username=fill_username(server.username, address))

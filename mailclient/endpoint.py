@@ -32,6 +32,8 @@ class Endpoint:
         :raises UnicodeError: the name has no such form
         """
         host = self.host.strip().rstrip(".").lower()
+        if not host:  # a resolver takes it for this machine
+            raise UnicodeError("empty label")
         if host.isascii():
             return host
         import idna  # only for such names: `mailclient explain` runs without

@@ -30,7 +30,7 @@ class _Session(imaplib.IMAP4):
 
     def _connect(self):
         try:
-            super()._connect()
+            return super()._connect()
         except self.error as exc:
             if exc.args == (None,):  # imaplib takes "+OK …" for a continuation
                 raise self.error(self._connection.last_line.rstrip()) from None
@@ -48,12 +48,10 @@ class _Session(imaplib.IMAP4):
         return self._connection.encrypted
 
     def _log(self, line):
-        if not self._quiet:
-            super()._log(line)
+        return None if self._quiet else super()._log(line)
 
     def _mesg(self, s, secs=None):
-        if not self._quiet:
-            super()._mesg(s, secs)
+        return None if self._quiet else super()._mesg(s, secs)
 
     def command(self, name: str, *arguments) -> list:
         """Send a command and return its untagged data.

@@ -36,6 +36,12 @@ class _Session(poplib.POP3):
     def encrypted(self) -> bool:
         return self._connection.encrypted
 
+    def stat(self) -> tuple[int, int]:
+        try:
+            return super().stat()
+        except IndexError:
+            raise poplib.error_proto("garbled answer to STAT") from None
+
     def capabilities(self) -> tuple[str, ...]:
         """What CAPA lists, such as ``SASL PLAIN``; nothing where the server does not know it."""
         try:

@@ -78,7 +78,7 @@ class Connection:
         self.last_line = self._take(end + 1 if limit < 0 else min(end + 1, limit))
         return self.last_line
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:  # pylint: disable=method-required-super
         while (present := len(self._buffer)) < size:
             goal, deadline = min(size, present + _CHUNK), self._deadline()
             while len(self._buffer) < goal:

@@ -322,6 +322,38 @@ class EmailAccount(models.Model):
             "object_id": self.incoming_model_id.id,
         }
 
+    def _release_servers(self):
+        """Give the owned servers to Odoo as stock servers, with their passwords: the addon goes.
+
+        What Odoo cannot run as safely stays behind without a password: it knows neither STARTTLS for
+        incoming servers nor servers of one user alone.
+        """
+        for account in self:
+            # sudo: who uninstalls the addon need not be able to see every account
+            account = account.sudo().with_context(email_account_sync=True)
+            shared = not account.user_id
+            account.mail_server_ids.write(
+                {
+                    "email_account_id": False,
+                    "active": shared and account.active and account.use_for_sending,
+                    "smtp_pass": shared and account._get_released_password("outgoing"),
+                }
+            )
+            polled = shared and account.incoming_security == "tls"
+            account.fetchmail_server_ids.write(
+                {
+                    "email_account_id": False,
+                    "state": "done" if polled and account.state != "draft" else "draft",
+                    "password": polled and account._get_released_password("incoming"),
+                }
+            )
+
+    def _get_released_password(self, direction):
+        try:
+            return self._get_login(direction).password
+        except UserError:
+            return False  # its key is lost: to be entered again
+
     # ------------------------------------------------------------
     # Use
     # ------------------------------------------------------------

@@ -89,6 +89,11 @@ class HostsMixin:
         super().setUp()
         self.hosts.reset()
 
+    def empty_mailbox(self, account):
+        with account._connect_incoming() as mailbox:
+            for found in mailbox.find("To", ADDRESS):
+                mailbox.delete(found)
+
     def assertNoLogin(self):
         """No server was offered a password."""
         self.assertEqual(self.hosts.mail.logins(), [])

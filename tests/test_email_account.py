@@ -4,6 +4,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import mute_logger
 
+from ..hooks import uninstall_hook
+
 
 @tagged("post_install", "-at_install")
 class TestEmailAccount(TransactionCase):
@@ -215,3 +217,24 @@ class TestEmailAccount(TransactionCase):
         self.assertFalse(account.is_configured)
         wizard = self.env["email.account.create"].with_context(**account.action_open_wizard()["context"]).create({})
         self.assertEqual((wizard.email, wizard.use_for_receiving, wizard.account_id), ("x@example.org", False, account))
+
+    def test_uninstall_gives_stock_servers_back(self):
+        self.account._set_state()
+        personal = self.env["email.account"].create(
+            {**self.values, "email": "own@example.org", "user_id": self.env.user.id}
+        )
+        personal._set_state()
+        starttls = self.env["email.account"].create(
+            {**self.values, "email": "starttls@example.org", "incoming_security": "starttls"}
+        )
+        starttls._set_state()
+        accounts = self.account + personal + starttls
+        mail_servers = [account.mail_server_id for account in accounts]
+        fetchmail_servers = [account.fetchmail_server_id for account in accounts]
+        uninstall_hook(self.env)
+        self.assertEqual([server.smtp_pass for server in mail_servers], ["secret", False, "secret"])
+        self.assertEqual([server.active for server in mail_servers], [True, False, True])
+        self.assertEqual([server.password for server in fetchmail_servers], ["secret", False, False])
+        self.assertEqual([server.state for server in fetchmail_servers], ["done", "draft", "draft"])
+        self.assertFalse([server for server in mail_servers + fetchmail_servers if server.email_account_id])
+        mail_servers[0].smtp_host = "other.example.org"  # they are Odoo's now

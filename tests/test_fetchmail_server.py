@@ -28,9 +28,7 @@ class TestFetchmailServer(HostsCase):
         super().setUp()
         self.account = self.env["email.account"].create(self.account_values)
         self.account._set_state()
-        with self.account._connect_incoming() as mailbox:
-            for found in mailbox.find("To", ADDRESS):
-                mailbox.delete(found)
+        self.empty_mailbox(self.account)
 
     def deliver(self, number, subject="In blue?"):
         self.hosts.mail.deliver(MAIL.format(to=ADDRESS, subject=subject, id=number).encode(), ADDRESS)

@@ -218,6 +218,7 @@ class TestWaiting(MailCase):
                 (no_such_name, "a.example"),
                 (lambda *_name: [], "a.example"),
                 (None, "a..example"),
+                (None, " "),
             ):
                 problem = failure(server, "imap", host=host, resolve=resolve)
                 self.assertEqual((problem.stage, problem.cause), ("resolve", "no_such_host"), problem)

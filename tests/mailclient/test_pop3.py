@@ -74,6 +74,13 @@ class TestPop3(MailCase):
             self.assertIn(b"PASS ", server.seen)
             box.close()
 
+    def test_garbled_answers_are_typed(self):
+        for answer in ("+OK", "+OK x y", "+OK 1", "nonsense", b"\xff\0\r\n"):
+            with self.subTest(answer), self.assertRaises(MailFailure) as caught:
+                _server, box = self.open(STAT=[answer])
+                box.check_unread_messages()
+            self.assertEqual(caught.exception.stage, "fetch")
+
     def test_busy_greeting(self):
         with mail_server("pop3", greeting="-ERR [SYS/TEMP] Server busy") as server:
             problem = failure(server, "pop3")

@@ -24,7 +24,7 @@ export class EmailAccountPasswordField extends CharField {
 
     get setSince() {
         const date = this.isSet && this.props.dateField && this.props.record.data[this.props.dateField];
-        return date ? _t("set on %s", formatDateTime(date)) : "";
+        return date ? _t("set on %s", formatDateTime(date, { showSeconds: false })) : "";
     }
 }
 
