@@ -3,7 +3,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from console import free_port, lock, say, step
+from console import free_port, lock, say, step, supervise
 from paths import DEV, FARM, REPO
 from python_env import environment
 from system import find, require
@@ -20,7 +20,8 @@ def test(*arguments):
         command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
                    "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
         path = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
-        return subprocess.run(command, cwd=REPO, env=dict(bench.env(CHROMIUM=find("chromium")), PYTHONPATH=path)).returncode
+        env = dict(bench.env(CHROMIUM=find("chromium")), PYTHONPATH=path)
+        return supervise(*command, cwd=REPO, env=env)
 
 
 def _in_farm(argument):
@@ -41,8 +42,10 @@ def test_host(*arguments):
         code = f"tags = {','.join(arguments)!r}\n" + (REPO / "dev/host_tests.py").read_text()
         command = [bench.python, bench.script, "shell", "-c", config, "--log-level=error",
                    "--log-handler=py.warnings:CRITICAL"]
-        with step("Odoo's own tests"):
-            return subprocess.run(command, cwd=DEV, env=bench.env(), input=code, text=True).returncode
+        script = DEV / "tmp/host_tests.py"
+        script.write_text(code)
+        with step("Odoo's own tests"), open(script) as file:
+            return supervise(*command, cwd=DEV, env=bench.env(), stdin=file)
 
 
 def lint_environment():

@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -39,6 +40,24 @@ def silent(*command, **kwargs):
                             text=True, **kwargs)
     if result.returncode:
         sys.exit(f"{result.stdout}\ndev: this failed: {' '.join(map(str, command))}")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP reached this process alone; Ctrl-C reaches its children too."""
+
+
+def supervise(*command, **kwargs):
+    """Run a command and return its exit status; when we are to end, let it clean up first."""
+    with subprocess.Popen([str(c) for c in command], **kwargs) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt as interrupt:
+            if isinstance(interrupt, Terminated):
+                process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+            raise
 
 
 @contextlib.contextmanager

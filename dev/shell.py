@@ -1,9 +1,8 @@
 """``make shell``, ``make pot`` and ``make screenshots``."""
 import re
-import subprocess
 
 from checks import test
-from console import lock, say, sh
+from console import lock, say, sh, supervise
 from paths import DEV, NAME, REPO
 from workbench import Workbench
 
@@ -16,7 +15,7 @@ def shell(*arguments):
         config = bench.config(database, "test", "shell")
         command = [bench.python, bench.script, "shell", "-c", config, "--no-http", "--log-level=warn",
                    *arguments]
-        return subprocess.run(command, cwd=REPO, env=bench.env()).returncode
+        return supervise(*command, cwd=REPO, env=bench.env())
 
 
 def export_terms():

@@ -10,8 +10,10 @@ SYSTEM_BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 )
-# what can be wrong with a certificate -> arguments of trustme's issue_cert
+NOW = datetime.datetime.now(datetime.timezone.utc)
+# kind of certificate -> arguments of trustme's issue_cert
 DATES = {
+    "valid": {"not_after": NOW + datetime.timedelta(days=365)},
     "expired": {"not_after": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)},
     "not_yet_valid": {
         "not_before": datetime.datetime(2090, 1, 1, tzinfo=datetime.timezone.utc),
@@ -41,7 +43,8 @@ class CertificateAuthority:
         if kind not in KINDS:
             raise ValueError(f"unknown kind of certificate: {kind}")
         ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self._ca
-        return ca.issue_cert(*(["other.example"] if kind == "wrong_name" else names), **DATES.get(kind, {}))
+        names = ["other.example"] if kind == "wrong_name" else names
+        return ca.issue_cert(*names, **DATES.get(kind, DATES["valid"]))
 
     def write_files(self, path, *names, kind="valid"):
         """Write ``path``.pem (certificate chain) and ``path``.key; return both paths."""
