@@ -6,7 +6,7 @@ from pathlib import Path
 from console import free_port, lock, say, step, supervise
 from paths import DEV, FARM, REPO
 from python_env import environment
-from system import require
+from system import find, require
 from workbench import Workbench
 
 
@@ -19,8 +19,9 @@ def test(*arguments):
         config = bench.config(database, "test")
         command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
                    "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
-        path = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
-        return supervise(*command, cwd=REPO, env=dict(bench.env(), PYTHONPATH=path))
+        env = bench.env(CHROMIUM=find("chromium"))
+        env["PYTHONPATH"] = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
+        return supervise(*command, cwd=REPO, env=env)
 
 
 def _in_farm(argument):

@@ -1,9 +1,9 @@
 """``make shell``, ``make pot`` and ``make screenshots``."""
 import re
 
-from console import lock, say, sh, supervise
+from checks import test
+from console import lock, say, supervise
 from paths import DEV, NAME, REPO
-from system import find
 from workbench import Workbench
 
 
@@ -34,10 +34,5 @@ def export_terms():
 
 
 def screenshots(*arguments):
-    """Take the screenshots in static/description/ again."""
-    with Workbench("chromium", "dovecot") as bench, lock(DEV / "test.lock"):
-        database = f"{bench.name('test')}_screenshots"
-        bench.pg.create(database, bench.with_addon("test"))
-        config = bench.config(database, "test", "screenshots")
-        sh(bench.python, "dev/screenshots.py", config, *arguments, cwd=REPO,
-           env=bench.env(CHROMIUM=find("chromium"), ODOO_SCRIPT=str(bench.script)))
+    """Take the pictures in static/description/ again."""
+    return test("tests/screenshots.py", *arguments)
