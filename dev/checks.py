@@ -19,8 +19,8 @@ def test(*arguments):
         config = bench.config(database, "test")
         command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
                    "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
-        path = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
-        env = dict(bench.env(CHROMIUM=find("chromium")), PYTHONPATH=path)
+        env = bench.env(CHROMIUM=find("chromium"))
+        env["PYTHONPATH"] = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
         return supervise(*command, cwd=REPO, env=env)
 
 

@@ -2,7 +2,7 @@
 import re
 
 from checks import test
-from console import lock, say, sh, supervise
+from console import lock, say, supervise
 from paths import DEV, NAME, REPO
 from workbench import Workbench
 

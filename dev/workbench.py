@@ -131,9 +131,9 @@ class Workbench:
         return database
 
     def _make_template(self, kind, database):
-        config = self.config(database, kind, "install", addons_path=",".join(map(str, self.source.addons)))
         base = TEMPLATES[kind].get("from")
         self.pg.create(database, self.template(base) if base else "template0")
+        config = self.config(database, kind, "install", addons_path=",".join(map(str, self.source.addons)))
         quiet = ["--no-http", "--log-level=error"]
         self.odoo("-c", config, "-i", TEMPLATES[kind]["modules"], *self._auto_install(kind),
                   "--stop-after-init", *quiet)

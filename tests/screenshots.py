@@ -8,8 +8,9 @@ import os
 import resource
 from pathlib import Path
 
-from odoo.tests import HttpCase, tagged
 from playwright.sync_api import sync_playwright
+
+from odoo.tests import HttpCase, tagged
 
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
 
@@ -35,7 +36,8 @@ class TestScreenshots(HostsMixin, HttpCase):
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
         with self.allow_requests(all_requests=True), sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-background-networking"]
+                executable_path=os.environ["CHROMIUM"],
+                args=["--no-sandbox", "--disable-background-networking"],
             )
             context = browser.new_context(viewport={"width": 1200, "height": 760}, locale="en-US")
             context.add_cookies([{"name": "session_id", "value": session.sid, "url": self.base_url()}])
@@ -113,7 +115,12 @@ class TestScreenshots(HostsMixin, HttpCase):
 
             for name, description, state in (("support", "Support", "ready"), ("sales", "Sales", "draft")):
                 other = self.env["email.account"].create(
-                    {**self.account_values, "email": f"{name}@{DOMAIN}", "name": description, "sender_name": "Acme"}
+                    {
+                        **self.account_values,
+                        "email": f"{name}@{DOMAIN}",
+                        "name": description,
+                        "sender_name": "Acme",
+                    }
                 )
                 other.state = state
                 other.last_check_date = state == "ready" and account.last_check_date
@@ -128,7 +135,9 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.wait_for_selector("#email_account_setting")
             page.locator("#email_account_setting").scroll_into_view_if_needed()
             self.take(page, "settings")
-            partner = self.env["res.partner"].create({"name": "Carol Customer", "email": "carol@customer.example"})
+            partner = self.env["res.partner"].create(
+                {"name": "Carol Customer", "email": "carol@customer.example"}
+            )
             self.env.flush_all()
             page.goto(f"{self.base_url()}/odoo/res.partner/{partner.id}")
             page.click("button.o-mail-Chatter-sendMessage")
