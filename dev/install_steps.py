@@ -106,6 +106,9 @@ def check_installed(env):
     """The addon's pages and the host's ones open."""
     menus = check_pages(env, OWN_MODELS + STOCK_MODELS)
     check.assertTrue([menu for menu in menus if menu.startswith("email_account.")])
+    field = env["email.account"]._fields["incoming_host"]
+    german, english = (field._description_string(env(context={"lang": lang})) for lang in ("de_DE", "en_US"))
+    check.assertNotEqual(german, english)
 
 
 def check_updated(env):

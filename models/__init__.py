@@ -2,6 +2,7 @@ from . import email_provider
 from . import email_account_owned
 from . import email_account_secret
 from . import email_account_settings
+from . import email_account_servers
 from . import email_account
 from . import email_account_check
 from . import email_account_check_step

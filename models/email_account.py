@@ -3,40 +3,12 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
 from .. import autoconfig
+from .email_account_servers import CONNECTION_FIELDS
 
-# a change of one of these was not checked yet
-CONNECTION_FIELDS = {
-    "email",
-    "username",
-    "password",
-    "incoming_protocol",
-    "incoming_host",
-    "incoming_port",
-    "incoming_security",
-    "incoming_safe_logon",
-    "outgoing_host",
-    "outgoing_port",
-    "outgoing_security",
-    "outgoing_safe_logon",
-    "outgoing_username",
-    "outgoing_password",
-    "login_incoming_first",
-}
 # who changes one of these decides where the stored password goes, so he has to know it
 PASSWORD_FIELDS = {"email", "username", "incoming_host", "outgoing_host", "outgoing_username"}
 SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
 MANAGED_FIELDS = {"user_id", "company_id", "use_for_notifications"}
-# what the owned servers are derived from, beside the connection
-DERIVED_FIELDS = {
-    "name",
-    "active",
-    "state",
-    "use_for_sending",
-    "use_for_receiving",
-    "incoming_model_id",
-}
-SMTP_ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict", "none": "none"}
-SERVER_TYPE = {"imap": "imap", "pop3": "pop"}
 
 
 class EmailAccount(models.Model):
@@ -48,7 +20,7 @@ class EmailAccount(models.Model):
 
     _name = "email.account"
     _description = "Email Account"
-    _inherit = ["email.account.settings", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["email.account.servers", "mail.thread", "mail.activity.mixin"]
     _order = "sequence, name, id"
     _rec_names_search = ["name", "email"]
 
@@ -106,18 +78,6 @@ class EmailAccount(models.Model):
     )
     is_configured = fields.Boolean(compute="_compute_is_configured")
     directions = fields.Char(compute="_compute_directions")
-    mail_server_id = fields.Many2one(
-        "ir.mail_server", "Outgoing Mail Server", compute="_compute_servers", compute_sudo=True
-    )
-    fetchmail_server_id = fields.Many2one(
-        "fetchmail.server", "Incoming Mail Server", compute="_compute_servers", compute_sudo=True
-    )
-    mail_server_ids = fields.One2many(
-        "ir.mail_server", "email_account_id", context={"active_test": False}, groups="base.group_system"
-    )
-    fetchmail_server_ids = fields.One2many(
-        "fetchmail.server", "email_account_id", context={"active_test": False}, groups="base.group_system"
-    )
     check_ids = fields.One2many("email.account.check", "account_id", "Checks", copy=False)
     check_count = fields.Integer(compute="_compute_check_count")
     last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)
@@ -164,12 +124,6 @@ class EmailAccount(models.Model):
             names = {"outgoing": self.env._("Sending"), "incoming": self.env._("Receiving")}
             account.directions = ", ".join(names[direction] for direction in account._get_directions())
 
-    @api.depends("mail_server_ids", "fetchmail_server_ids")
-    def _compute_servers(self):
-        for account in self:
-            account.mail_server_id = account.mail_server_ids[:1]
-            account.fetchmail_server_id = account.fetchmail_server_ids[:1]
-
     @api.depends("check_ids")
     def _compute_check_count(self):
         counts = dict(
@@ -211,6 +165,13 @@ class EmailAccount(models.Model):
                     self.env._("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
 
+    def _is_connection_changed(self, vals):
+        """Whether ``vals`` has another connection than the one that was checked; passwords count always."""
+        return any(
+            name in self._secret_fields or (vals[name] or False) != (self[name] or False)
+            for name in CONNECTION_FIELDS & vals.keys()
+        )
+
     def _check_may_change(self, vals):
         """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
         changed = MANAGED_FIELDS & vals.keys()
@@ -248,7 +209,7 @@ class EmailAccount(models.Model):
         return ", ".join(self._fields[name]._description_string(self.env) for name in sorted(names))
 
     # ------------------------------------------------------------
-    # Create, write, delete: the owned servers follow
+    # Create, write, copy
     # ------------------------------------------------------------
 
     @api.model_create_multi
@@ -256,27 +217,17 @@ class EmailAccount(models.Model):
         if not self._can_manage():
             # who may not manage accounts adds his own
             vals_list = [vals | {"user_id": self.env.uid} for vals in vals_list]
-        accounts = super().create(vals_list)
-        accounts._sync_servers()
-        return accounts
+        return super().create(vals_list)
 
     def write(self, vals):
         vals = self._normalize_settings(vals)
         self._check_may_change(vals)
         self._check_password_entered(vals)
-        if CONNECTION_FIELDS & vals.keys() and "state" not in vals:
-            vals["state"] = "draft"
+        unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
         result = super().write(vals)
-        if (CONNECTION_FIELDS | DERIVED_FIELDS) & vals.keys():
-            self._sync_servers()
+        if "state" not in vals:
+            unchecked.state = "draft"
         return result
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_servers(self):
-        # sudo: who may delete the account may not touch the host's server records, which follow it
-        servers = self.sudo().with_context(email_account_sync=True)
-        servers.mail_server_ids.unlink()
-        servers.fetchmail_server_ids.unlink()
 
     def copy_data(self, default=None):
         if "email" not in (default or {}):
@@ -284,100 +235,6 @@ class EmailAccount(models.Model):
                 self.env._("There is one account for an address: an account cannot be duplicated.")
             )
         return super().copy_data(default)
-
-    def _sync_servers(self):
-        """Create or update the servers that the accounts own."""
-        for account in self:
-            # sudo: the owner of an account may not touch the host's server records, which follow it
-            account = account.sudo().with_context(email_account_sync=True)
-            if account.outgoing_host and account.use_for_sending or account.mail_server_ids:
-                account._sync_server(account.mail_server_ids, account._prepare_mail_server_values())
-            if account.incoming_host and account.use_for_receiving or account.fetchmail_server_ids:
-                account._sync_server(account.fetchmail_server_ids, account._prepare_fetchmail_server_values())
-
-    def _sync_server(self, server, values):
-        if not server:
-            server.create(values)
-            return
-        changed = {
-            name: value
-            for name, value in values.items()
-            if (server[name].id if server._fields[name].type == "many2one" else server[name]) != value
-        }
-        if changed:
-            server.write(changed)
-
-    def _prepare_mail_server_values(self):
-        """Return the values of the owned ``ir.mail_server``; it never holds a password."""
-        self.ensure_one()
-        return {
-            "name": self.name,
-            "email_account_id": self.id,
-            "active": self.active and self.use_for_sending,
-            "from_filter": self.email_normalized,
-            "sequence": self.sequence,
-            "smtp_host": self.outgoing_host or False,
-            "smtp_port": self.outgoing_port,
-            "smtp_encryption": SMTP_ENCRYPTION[self.outgoing_security],
-            "smtp_authentication": "login",
-            "smtp_user": self._get_username("outgoing"),
-            "smtp_pass": False,
-        }
-
-    def _prepare_fetchmail_server_values(self):
-        """Return the values of the owned ``fetchmail.server``; it never holds a password.
-
-        An account that was never checked gives a server that is not confirmed: Odoo does not poll it.
-        """
-        self.ensure_one()
-        return {
-            "name": self.name,
-            "email_account_id": self.id,
-            "active": self.active and self.use_for_receiving,
-            "state": "draft" if self.state == "draft" else "done",
-            "server": self.incoming_host or False,
-            "port": self.incoming_port,
-            "server_type": SERVER_TYPE[self.incoming_protocol],
-            "is_ssl": self.incoming_security == "tls",
-            "user": self._get_username("incoming"),
-            "password": False,
-            "object_id": self.incoming_model_id.id,
-        }
-
-    def _release_servers(self):
-        """Give the owned servers to Odoo as stock servers, with their passwords: the addon goes.
-
-        What Odoo cannot run as safely stays behind without a password: it knows neither STARTTLS for
-        incoming servers nor servers of one user alone. What was not checked stays behind switched off.
-        """
-        for account in self:
-            # sudo: who uninstalls the addon need not be able to see every account
-            account = account.sudo().with_context(email_account_sync=True)
-            shared = not account.user_id
-            servers = account.mail_server_ids
-            # Odoo refuses to archive a server that a template or a mailing still names
-            if (not shared or account.state == "draft") and not servers._active_usages_compute():
-                servers.active = False
-            servers.write(
-                {
-                    "email_account_id": False,
-                    "smtp_pass": shared and account._get_released_password("outgoing"),
-                }
-            )
-            polled = shared and account.incoming_security == "tls"
-            account.fetchmail_server_ids.write(
-                {
-                    "email_account_id": False,
-                    "state": "done" if polled and account.state != "draft" else "draft",
-                    "password": polled and account._get_released_password("incoming"),
-                }
-            )
-
-    def _get_released_password(self, direction):
-        try:
-            return self._get_login(direction).password
-        except UserError:
-            return False  # its key is lost: to be entered again
 
     # ------------------------------------------------------------
     # Use
@@ -538,19 +395,3 @@ class EmailAccount(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
         action.update(domain=[("account_id", "=", self.id)])
         return action
-
-    def _action_open_server(self, server):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": server._name,
-            "res_id": server.id,
-            "view_mode": "form",
-            "name": server.display_name,
-        }
-
-    def action_open_mail_server(self):
-        return self._action_open_server(self.mail_server_id)
-
-    def action_open_fetchmail_server(self):
-        return self._action_open_server(self.fetchmail_server_id)
