@@ -263,7 +263,9 @@ class TestEmailAccount(TransactionCase):
         mail_servers[0].smtp_host = "other.example.org"  # they are Odoo's now
 
     def test_settings_page(self):
-        settings = self.env["res.config.settings"].create({"email_account_allowed_networks": "10.0.0.0/8, mail"})
+        settings = self.env["res.config.settings"].create(
+            {"email_account_allowed_networks": "10.0.0.0/8, mail"}
+        )
         self.assertEqual(settings.email_account_count, self.env["email.account"].search_count([]))
         settings.execute()
         guard = self.account._get_network().guard
