@@ -13,15 +13,23 @@ from workbench import Workbench
 def test(*arguments):
     """Every test of the addon, or those that ARGS (for pytest) says."""
     with Workbench("chromium", "dovecot") as bench, lock(DEV / "test.lock"):
-        installed = bench.with_addon("test")
-        database = bench.name("test")
-        bench.pg.create(database, installed)
-        config = bench.config(database, "test")
-        command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
-                   "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
-        env = bench.env(CHROMIUM=find("chromium"))
-        env["PYTHONPATH"] = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
-        return supervise(*command, cwd=REPO, env=env)
+        return run_pytest(bench, "test", *arguments)
+
+
+def run_pytest(bench, kind, *arguments, **more):
+    """Run the addon's tests in a database of a kind that holds the addon; return the exit status.
+
+    :param more: for the environment
+    """
+    installed = bench.with_addon(kind)
+    database = bench.name(kind)
+    bench.pg.create(database, installed)
+    config = bench.config(database, kind)
+    command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
+               "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
+    env = bench.env(CHROMIUM=find("chromium"), **more)
+    env["PYTHONPATH"] = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
+    return supervise(*command, cwd=REPO, env=env)
 
 
 def _in_farm(argument):

@@ -22,6 +22,7 @@ TEMPLATES = {
     "test": {"modules": "mail", "demo": False},
     "run": {"modules": "mail,contacts", "demo": True},
     "host": {"modules": "test_mail,google_gmail,microsoft_outlook", "demo": False, "from": "test"},
+    "full": {"modules": "mail,mass_mailing", "demo": False},
 }
 PREPARE_TEMPLATE = """
 env['ir.config_parameter'].set_param('ir_attachment.location', 'db')
@@ -140,8 +141,8 @@ class Workbench:
         self.odoo("shell", "-c", config, *quiet, input=PREPARE_TEMPLATE)
 
     def _auto_install(self, kind):
-        # only the database for people gets what Odoo would install by itself
-        return [] if kind == "run" else ["--skip-auto-install"]
+        # what Odoo would install by itself: only where it is wanted
+        return [] if kind in ("run", "full") else ["--skip-auto-install"]
 
     def with_addon(self, kind):
         """Name of a database that holds the addon as it is now, made when it is not there.
@@ -161,18 +162,26 @@ class Workbench:
         stamp.write_text(state)
         return database
 
-    def install(self, config, kind, option="-i"):
-        """Install or update (``-u``) the addon; stop at the first warning it causes."""
-        command = [self.python, self.script, "-c", config, option, NAME, *self._auto_install(kind),
-                   "--stop-after-init", "--no-http", "--log-level=warn"]
+    def install(self, config, kind, option="-i", modules=NAME):
+        """Install or update (``-u``) the addon or other modules; stop at the first warning."""
+        self.without_warning("-c", config, option, modules, *self._auto_install(kind), "--stop-after-init",
+                             "--no-http", what=f"{option} {modules}")
+
+    def without_warning(self, *arguments, what, **kwargs):
+        """Run Odoo's command line.
+
+        :param what: what it does, for the message
+        :raises SystemExit: when it fails or logs a warning
+        """
+        command = [self.python, self.script, *arguments, "--log-level=warn"]
         result = subprocess.run([str(c) for c in command], env=self.env(), cwd=DEV, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
         log = [line for line in result.stdout.splitlines() if "security risk" not in line]
         if log:
             print("\n".join(log), file=sys.stderr)
         if result.returncode or any(f" {level} " in line for line in log for level in
                                     ("WARNING", "ERROR", "CRITICAL")):
-            sys.exit("dev: the addon cannot be installed without a warning: see above.")
+            sys.exit(f"dev: {what}: this does not work without a warning, see above.")
 
 
 def link_farm():

@@ -142,16 +142,19 @@ class EmailAccountServers(models.AbstractModel):
         """Give the owned servers to Odoo as stock servers, with their passwords: the addon goes.
 
         What Odoo cannot run as safely stays behind without a password: it knows neither STARTTLS for
-        incoming servers nor servers of one user alone.
+        incoming servers nor servers of one user alone. What was not checked stays behind switched off.
         """
         for account in self:
             # sudo: who uninstalls the addon need not be able to see every account
             account = account.sudo().with_context(email_account_sync=True)
             shared = not account.user_id
-            account.mail_server_ids.write(
+            servers = account.mail_server_ids
+            # Odoo refuses to archive a server that a template or a mailing still names
+            if (not shared or account.state == "draft") and not servers._active_usages_compute():
+                servers.active = False
+            servers.write(
                 {
                     "email_account_id": False,
-                    "active": shared and account.active and account.use_for_sending,
                     "smtp_pass": shared and account._get_released_password("outgoing"),
                 }
             )

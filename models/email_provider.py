@@ -51,6 +51,15 @@ class EmailProvider(models.Model):
     link_checked = fields.Date("Checked on", help="The day the help page was last looked at.")
     sending_limit = fields.Char(translate=True)
 
+    def write(self, vals):
+        """Keep what an administrator changes: updates of the addon pass over such a provider from then on."""
+        result = super().write(vals)
+        if not self.env.context.get("install_mode"):
+            # sudo: who manages accounts need not be allowed to see external identifiers
+            data = self.env["ir.model.data"].sudo()
+            data.search([("model", "=", self._name), ("res_id", "in", self.ids)]).noupdate = True
+        return result
+
     @api.model
     def _get_known_providers(self):
         """Return all active providers as `autoconfig.Provider`, for discovery."""

@@ -251,14 +251,16 @@ class TestEmailAccount(TransactionCase):
             {**self.values, "email": "starttls@example.org", "incoming_security": "starttls"}
         )
         starttls._set_state()
-        accounts = self.account + personal + starttls
+        unchecked = self.env["email.account"].create({**self.values, "email": "draft@example.org"})
+        accounts = self.account + personal + starttls + unchecked
         mail_servers = [account.mail_server_id for account in accounts]
         fetchmail_servers = [account.fetchmail_server_id for account in accounts]
         uninstall_hook(self.env)
-        self.assertEqual([server.smtp_pass for server in mail_servers], ["secret", False, "secret"])
-        self.assertEqual([server.active for server in mail_servers], [True, False, True])
-        self.assertEqual([server.password for server in fetchmail_servers], ["secret", False, False])
-        self.assertEqual([server.state for server in fetchmail_servers], ["done", "draft", "draft"])
+        self.assertEqual([server.smtp_pass for server in mail_servers], ["secret", False, "secret", "secret"])
+        self.assertEqual([server.active for server in mail_servers], [True, False, True, False])
+        passwords = [server.password for server in fetchmail_servers]
+        self.assertEqual(passwords, ["secret", False, False, "secret"])
+        self.assertEqual([server.state for server in fetchmail_servers], ["done", "draft", "draft", "draft"])
         self.assertFalse([server for server in mail_servers + fetchmail_servers if server.email_account_id])
         mail_servers[0].smtp_host = "other.example.org"  # they are Odoo's now
 
@@ -273,3 +275,24 @@ class TestEmailAccount(TransactionCase):
         guard.check("192.168.1.1", "mail")
         with self.assertRaises(BlockedAddress):
             guard.check("192.168.1.1")
+
+    def test_uninstall_passes_over_servers_that_are_used(self):
+        self.account.user_id = self.env.user
+        self.account._set_state()
+        server = self.account.mail_server_id
+        self.env["mail.template"].create({"name": "T", "mail_server_id": server.id})
+        uninstall_hook(self.env)
+        self.assertEqual((server.active, server.smtp_pass, server.email_account_id.id), (True, False, False))
+
+    def test_changed_provider_is_kept_by_updates(self):
+        def load(**values):
+            self.env.flush_all()
+            data = {"xml_id": "email_account.provider_gmail", "values": values}
+            self.env["email.provider"].with_context(install_mode=True)._load_records([data], update=True)
+
+        gmail = self.env.ref("email_account.provider_gmail")
+        load(imap_host="imap.example.org")
+        self.assertEqual(gmail.imap_host, "imap.example.org")
+        gmail.imap_host = "imap.example.com"
+        load(imap_host="imap.example.org")
+        self.assertEqual(gmail.imap_host, "imap.example.com")

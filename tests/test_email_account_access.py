@@ -97,3 +97,12 @@ class TestEmailAccountAccess(TransactionCase):
     def test_owned_servers_stay_closed_to_users(self):
         for user in ("employee", "owner"):
             self.assertFalse(self.personal.mail_server_id.with_user(self.users[user]).has_access("read"))
+
+    def test_personal_account_is_proposed_to_its_owner_only(self):
+        self.env["email.account"].search([]).state = "draft"
+        self.personal._set_state()
+        Account = self.env["email.account"].with_company(self.personal.company_id)
+        for name, proposed in (("owner", self.personal), ("manager", Account), ("employee", Account)):
+            accounts = Account.with_user(self.users[name])
+            self.assertEqual(accounts._get_default_account(), proposed)
+            self.assertEqual(accounts.sudo()._get_default_account(), proposed)

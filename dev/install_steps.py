@@ -1,0 +1,210 @@
+"""What "make test-install" does and checks in Odoo's shell, one function a step; each is given ``env``."""
+from unittest import TestCase
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tests import Form
+
+check = TestCase()
+check.maxDiff = None
+SECRET = "correct horse"
+# every stock page that shows something of the addon, and what lists the servers
+STOCK_MODELS = ["ir.mail_server", "fetchmail.server", "mail.compose.message", "res.config.settings"]
+OWN_MODELS = ["email.account", "email.account.check", "email.account.create", "email.provider"]
+# local part -> values; what becomes of the servers when the addon goes: (active, password) of the outgoing
+# one, (state, password) of the incoming one
+ACCOUNTS = {
+    "ready": ({}, (True, SECRET), ("done", SECRET)),
+    "draft": ({}, (False, SECRET), ("draft", SECRET)),
+    "own": ({"user_id": 2}, (False, False), ("draft", False)),
+    "used": ({"user_id": 2}, (True, False), ("draft", False)),
+    "starttls": ({"incoming_security": "starttls", "incoming_port": 143}, (True, SECRET), ("draft", False)),
+    "archived": ({"active": False}, (False, SECRET), ("done", SECRET)),
+}
+CHANGED, ARCHIVED = "email_account.provider_gmail", "email_account.provider_gmx"
+
+
+def prepare(env):
+    """What is there before the addon: the list of modules with it, a language, a template and a mailing."""
+    env["ir.module.module"].update_list()
+    env["res.lang"]._activate_lang("de_DE")
+    env["mail.template"].create({"name": "Test of servers", "model_id": env.ref("base.model_res_partner").id})
+    if "mailing.mailing" in env:
+        env["mailing.mailing"].create({"subject": "Test of servers", "email_from": "ready@example.org"})
+    env.cr.commit()
+
+
+def fill(env):
+    """Accounts of all kinds, what hangs on them, and an administrator's changes to the providers."""
+    for name, (values, *_released) in ACCOUNTS.items():
+        create_account(env, name, **values)
+    account = get_account(env, "ready")
+    account.message_post(body="Hello", attachments=[("note.txt", b"Hello")])
+    account.message_subscribe(env.ref("base.partner_admin").ids)
+    account.activity_schedule("mail.mail_activity_data_todo", user_id=env.uid)
+    step = {"stage": "login", "direction": "incoming", "result": "passed", "message": "x", "duration_ms": 1}
+    env["email.account.check"]._create_report(account, [step])
+    env["email.account.create"].create({"email": "new@example.org", "password": SECRET})
+    env["mail.compose.message"].create({"model": "res.partner", "res_ids": "[1]", "body": "x"})
+    env["email.provider"].create({"name": "Our host", "domains": "acme.example"})
+    changed = env.ref(CHANGED)
+    changed.write({"imap_host": "imap.acme.example", "guidance": "Ask the help desk."})
+    changed.with_context(lang="de_DE").guidance = "Fragen Sie uns."
+    env.ref(ARCHIVED).active = False
+    env["ir.config_parameter"].set_param("email_account.allowed_networks", "acme.example")
+    env["ir.default"].set("email.account", "sender_name", "Acme")
+    env["ir.filters"].create(
+        {
+            "name": "Mine",
+            "model_id": "email.account",
+            "action_id": env.ref("email_account.action_email_account").id,
+            "user_ids": [Command.set(env.ref("base.user_admin").ids)],
+        }
+    )
+    used = get_account(env, "used").mail_server_id
+    env["mail.template"].search([("name", "=", "Test of servers")]).mail_server_id = used
+    if "mailing.mailing" in env:
+        env["mailing.mailing"].search([("subject", "=", "Test of servers")]).mail_server_id = used
+    env.cr.commit()
+
+
+def create_account(env, name, **values):
+    account = env["email.account"].with_user(env.ref("base.user_admin")).create(
+        {
+            "email": f"{name}@example.org",
+            "password": SECRET,
+            "incoming_host": "imap.example.org",
+            "outgoing_host": "smtp.example.org",
+            **values,
+        }
+    )
+    if name != "draft":
+        account._set_state()
+
+
+def get_account(env, name):
+    accounts = env["email.account"].with_context(active_test=False)
+    return accounts.search([("email", "=", f"{name}@example.org")])
+
+
+def check_pages(env, models):
+    """All views of the models and the menus open, for an administrator."""
+    env = env(user=env.ref("base.user_admin"))
+    for model in models:
+        kinds = {view.type for view in env["ir.ui.view"].sudo().search([("model", "=", model)])}
+        check.assertIn("form", kinds, model)
+        for kind in kinds & {"form", "list", "kanban", "search"}:
+            env[model].get_views([(False, kind)], {"load_filters": kind == "search"})
+    Form(env["res.config.settings"]).save()
+    menus = env["ir.ui.menu"].load_menus(False).values()
+    actions = env["ir.actions.actions"].browse({menu["action_id"] for menu in menus if menu.get("action_id")})
+    check.assertEqual(actions.exists(), actions)
+    return {menu.get("xmlid") or "" for menu in menus}
+
+
+def check_installed(env):
+    """The addon's pages and the host's ones open."""
+    menus = check_pages(env, OWN_MODELS + STOCK_MODELS)
+    check.assertTrue([menu for menu in menus if menu.startswith("email_account.")])
+
+
+def check_updated(env):
+    """What an administrator changed in the providers is as he left it, and so are the accounts."""
+    check_installed(env)
+    changed = env.ref(CHANGED)
+    check.assertEqual((changed.imap_host, changed.guidance), ("imap.acme.example", "Ask the help desk."))
+    check.assertEqual(changed.with_context(lang="de_DE").guidance, "Fragen Sie uns.")
+    check.assertFalse(env.ref(ARCHIVED).active)
+    check_accounts(env)
+
+
+def check_accounts(env):
+    """The accounts have their passwords and servers, which nobody changes but they."""
+    for name in ACCOUNTS:
+        account = get_account(env, name)
+        check.assertEqual(account._get_secret("password"), SECRET)
+        servers = account.mail_server_ids, account.fetchmail_server_ids
+        check.assertEqual([len(server) for server in servers], [1, 1])
+        check.assertEqual([servers[0].smtp_pass, servers[1].password], [False, False])
+    check_protection(env)
+    # a change of the account still reaches the servers
+    account.write({"password": SECRET, "outgoing_port": 587, "outgoing_security": "starttls"})
+    check.assertEqual(account.mail_server_ids.smtp_encryption, "starttls_strict")
+    env.cr.rollback()
+
+
+def check_protection(env):
+    """An owned server cannot be turned into another kind of server, neither by its form nor otherwise."""
+    account = get_account(env, "draft")  # the form of its incoming server is open to changes
+    admin = env.ref("base.user_admin")
+    kinds = [
+        (account.mail_server_id, "smtp_authentication", "smtp_host"),
+        (account.fetchmail_server_id, "server_type", "server"),
+    ]
+    for server, field, host in kinds:
+        server = server.with_user(admin)
+        before = server.read()
+        for value, _label in server._fields[field]._description_selection(env):
+            if value == server[field]:
+                continue
+            with check.assertRaisesRegex(UserError, "belongs to the email account"):
+                server.write({field: value})
+            if value in ("gmail", "outlook"):
+                with check.assertRaisesRegex(UserError, "belongs to the email account"), Form(server) as form:
+                    form[field] = value
+            server.invalidate_recordset()
+        with check.assertRaisesRegex(UserError, "belongs to the email account"):
+            server.write({host: "elsewhere.example.org"})
+        server.invalidate_recordset()
+        check.assertEqual(server.read(), before)
+
+
+def uninstall(env):
+    """Uninstall the addon as the page Apps does; its servers are Odoo's then and the host's pages open."""
+    servers = {}
+    for name in ACCOUNTS:
+        account = get_account(env, name)
+        servers[name] = account.mail_server_ids.id, account.fetchmail_server_ids.id
+    uninstall_modules(env, "email_account")
+    check.assertNotIn("email.account", env)
+    released = {}
+    for name, (outgoing_id, incoming_id) in servers.items():
+        outgoing = env["ir.mail_server"].browse(outgoing_id)
+        incoming = env["fetchmail.server"].browse(incoming_id)
+        check.assertEqual((outgoing.smtp_host, incoming.server), ("smtp.example.org", "imap.example.org"))
+        check.assertEqual((outgoing.smtp_user, incoming.user), (f"{name}@example.org",) * 2)
+        check.assertEqual(outgoing.from_filter, f"{name}@example.org")
+        released[name] = (outgoing.active, outgoing.smtp_pass), (incoming.state, incoming.password)
+        incoming.write({"server": "imap2.example.org"})  # they are Odoo's now
+        outgoing.write({"smtp_host": "smtp2.example.org"})
+    check.assertEqual(released, {name: tuple(wanted) for name, (_values, *wanted) in ACCOUNTS.items()})
+    template = env["mail.template"].search([("name", "=", "Test of servers")])
+    check.assertEqual(template.mail_server_id.id, servers["used"][0])
+    env.cr.rollback()
+    menus = check_pages(env, STOCK_MODELS)
+    check.assertFalse([menu for menu in menus if menu.startswith("email_account.")])
+
+
+def uninstall_modules(env, *names):
+    modules = env["ir.module.module"].search([("name", "in", names), ("state", "=", "installed")])
+    check.assertEqual(len(modules), len(names))
+    modules.button_immediate_uninstall()
+    check.assertEqual(set(modules.mapped("state")), {"uninstalled"})
+
+
+def use_again(env):
+    """After a new installation: all providers as shipped, new accounts beside the released servers."""
+    check_installed(env)
+    check.assertEqual(env.ref(CHANGED).imap_host, "imap.gmail.com")
+    check.assertTrue(env.ref(ARCHIVED).active)
+    check.assertFalse(env["email.account"].with_context(active_test=False).search_count([]))
+    for name, (values, *_released) in ACCOUNTS.items():
+        create_account(env, name, **values)
+    check_accounts(env)
+
+
+def uninstall_others(env):
+    """Other modules that know servers go again while accounts exist."""
+    uninstall_modules(env, "mass_mailing", "google_gmail", "microsoft_outlook")
+    check_installed(env)
+    check_accounts(env)

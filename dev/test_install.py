@@ -1,0 +1,138 @@
+"""``make test-install``: install, update, uninstall and install again, in databases that are thrown away."""
+import sys
+
+from checks import run_pytest
+from console import lock, step
+from paths import DEV, NAME, REPO
+from snapshot import changes, snapshot
+from workbench import Workbench
+
+OTHERS = "mass_mailing,google_gmail,microsoft_outlook"
+TESTS = [
+    "tests/test_mass_mailing.py",
+    "tests/test_email_account.py",
+    "tests/test_ir_mail_server.py",
+    "tests/test_fetchmail_server.py",
+]
+UPDATED = {
+    ("ir_ui_view", "arch_prev"),  # the last but one text of every view
+}
+# how Odoo describes the models to itself depends on the order in which modules came
+DESCRIPTION = {"ir_model", "ir_model_fields", "ir_model_inherit"}
+# what stays behind: the servers as stock servers, and who uses them
+RELEASED = {
+    ("ir_mail_server", "added"),
+    ("fetchmail_server", "added"),
+    ("ir_cron", "active"),  # Odoo polls while there is an incoming server
+    ("mail_template", "mail_server_id"),
+    ("mailing_mailing", "mail_server_id"),
+    ("mail_compose_message", "added"),  # the host's own record of an open window, cleaned up daily
+}
+
+
+class Database:
+    """A database that is thrown away, with what is done in it; use it as a context manager.
+
+    :param kind: of `workbench.TEMPLATES`
+    """
+
+    def __init__(self, bench, kind):
+        self.bench, self.kind, self.name = bench, kind, bench.name("install")
+        bench.pg.create(self.name, bench.template(kind))
+        self.config = bench.config(self.name, kind, "install-test")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.bench.pg.drop(self.name)
+
+    def install(self, option="-i", modules=NAME):
+        self.bench.install(self.config, self.kind, option, modules)
+
+    def do(self, function):
+        """Run a function of ``install_steps.py`` in Odoo's shell."""
+        code = f"{(REPO / 'dev/install_steps.py').read_text()}\n{function}(env)\n"
+        self.bench.without_warning("shell", "-c", self.config, "--no-http", what=function, input=code)
+
+    def snapshot(self):
+        return snapshot(self.bench.pg, self.name)
+
+    def expect(self, what, before, allowed, description=True):
+        """Stop unless the database is as in the snapshot ``before``; return how it is now.
+
+        :param allowed: pairs of a table and of the column that may have changed, or "added"
+        :param description: whether Odoo's description of the models has to be as it was too
+        """
+        now = self.snapshot()
+        found = [
+            change for change in changes(before, now)
+            if {(change.table, name) for name in change.columns or {change.kind}} - allowed
+            and (description or not is_description(change))
+        ]
+        if found:
+            print(*found, sep="\n", file=sys.stderr)
+            sys.exit(f"dev: {what}: this is not as it was, see above.")
+        return now
+
+
+def is_description(change):
+    return change.table in DESCRIPTION or (
+        change.table == "ir_model_data" and change.row["model"].replace(".", "_") in DESCRIPTION)
+
+
+def whole_life(bench, kind):
+    """Install, fill, update twice, uninstall, install again."""
+    with Database(bench, kind) as db:
+        db.do("prepare")
+        before = db.snapshot()
+        db.install()
+        db.do("fill")
+        filled = db.snapshot()
+        db.install("-u")
+        updated = db.expect("after the first update", filled, UPDATED, description=False)
+        db.install("-u")
+        db.expect("after the second update", updated, UPDATED)
+        db.do("check_updated")
+        db.do("uninstall")
+        db.expect("after uninstalling", before, RELEASED)
+        db.install()
+        db.do("use_again")
+
+
+def alone(bench):
+    """The addon without other modules"""
+    whole_life(bench, "test")
+
+
+def others_first(bench):
+    """The addon after what Odoo installs by itself and mass mailing"""
+    whole_life(bench, "full")
+
+
+def others_later(bench):
+    """Mass mailing, Gmail and Outlook come to the addon and go"""
+    with Database(bench, "test") as db:
+        db.do("prepare")
+        db.install()
+        db.do("fill")
+        db.install(modules=OTHERS)
+        db.do("check_updated")
+        db.do("uninstall_others")
+
+
+def with_mailings(bench):
+    """The addon's tests of servers and mailings, with mass mailing, Gmail and Outlook"""
+    if run_pytest(bench, "full", *TESTS, "-q", CI="true"):  # a skipped test fails too
+        sys.exit("dev: the addon's tests fail with mass mailing.")
+
+
+SCENARIOS = {function.__name__: function for function in (alone, others_first, others_later, with_mailings)}
+
+
+def test_install(*arguments):
+    """Install, update, uninstall and install again, alone and with mass mailing, Gmail and Outlook."""
+    with Workbench("dovecot") as bench, lock(DEV / "install.lock"):
+        for name in arguments or SCENARIOS:
+            with step(f"{name}: {SCENARIOS[name].__doc__}"):
+                SCENARIOS[name](bench)
