@@ -39,11 +39,10 @@ class TestNamespace(unittest.TestCase):
             zone, document = Path(folder) / "zone", Path(folder) / "document"
             zone.write_text(ZONE)
             document.write_text(DOCUMENT)
-            script = 'cd "$1" && shift && exec "$@"'
+            in_root = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(ROOT)]
             command = [sys.executable, "-m", "autoconfig", *arguments]
             result = subprocess.run(
-                [*UNSHARE, sys.executable, "-m", "hosts.namespace", zone, document]
-                + ["sh", "-c", script, "sh", str(ROOT), *command],
+                [*UNSHARE, sys.executable, "-m", "hosts.namespace", zone, document, *in_root, *command],
                 cwd=ROOT / "tests",
                 env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"),
                 capture_output=True,

@@ -3,8 +3,8 @@
     python -m hosts.namespace ZONE DOCUMENT COMMAND…
 
 run by ``unshare --net --mount --map-root-user`` in the folder ``tests``. ZONE is the file with the DNS zone,
-DOCUMENT the one that every ``autoconfig.*`` host publishes. The command finds the DNS host by /etc/resolv.conf
-and the authority of the web host by ``SSL_CERT_FILE``; its exit status is returned.
+DOCUMENT the one that every ``autoconfig.*`` host publishes. The command finds the DNS host by
+/etc/resolv.conf and the authority of the web host by ``SSL_CERT_FILE``; its exit status is returned.
 """
 import fcntl
 import os
