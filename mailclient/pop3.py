@@ -1,6 +1,7 @@
 """Reading by POP3 (RFC 1939, RFC 2449, RFC 5034): ``poplib`` underneath, verified, timed, UTF-8."""
 
 import contextlib
+import datetime
 import poplib
 from collections.abc import Iterator
 
@@ -83,6 +84,7 @@ class Pop3Mailbox(Mailbox):
         self._session, self._connection, self.endpoint = session, connection, endpoint
         self.certificate, self.capabilities = connection.certificate, capabilities
         self._unread: list[int] = []
+        self.kept: dict[str, str] | None = None
         self._numbers: dict[str, int] = {}
 
     def find(self, header: str, value: str) -> list[Found]:
@@ -143,7 +145,30 @@ class Pop3Mailbox(Mailbox):
             self._session.quit()
         self._connection.close()
 
+    def keep_copies(self, kept: dict[str, str], days: int, today: datetime.date) -> None:
+        """Leave on the server what is handled, and skip what was handled before.
+
+        :param kept: unique ids (RFC 1939 7) of what was handled, each with the day (ISO 8601); afterwards
+            :attr:`kept` says which there are now
+        :param days: after so many days a copy is deleted; 0 keeps it for ever
+        :raises MailFailure: also if the server has no unique ids, without which nothing can be kept
+        """
+        with self._step("fetch"):
+            numbers = {uid: number for number, uid in self._unique_ids().items()}
+            if not numbers and self._session.stat()[0]:
+                raise MailFailure(self.endpoint, "fetch", "the server has no UIDL", "uidl_missing")
+            self.kept = {uid: day for uid, day in kept.items() if uid in numbers}
+            last_day = (today - datetime.timedelta(days=days)).isoformat() if days else ""
+            for uid in [uid for uid, day in self.kept.items() if day < last_day]:
+                self._session.dele(numbers[uid])
+                del self.kept[uid], numbers[uid]
+        self._today = today.isoformat()
+        self._unique_id_of = {str(number): uid for uid, number in numbers.items()}
+
     def check_unread_messages(self) -> int:
+        if self.kept is not None:
+            self._unread = [int(number) for number, uid in self._unique_id_of.items() if uid not in self.kept]
+            return len(self._unread)
         with self._step("fetch"):
             count, _octets = self._session.stat()
         self._unread = list(range(1, count + 1))
@@ -162,6 +187,9 @@ class Pop3Mailbox(Mailbox):
             yield str(number), source
 
     def handled_message(self, num: str) -> None:
+        if self.kept is not None:
+            self.kept[self._unique_id_of[num]] = self._today
+            return
         with self._step("fetch"):
             self._session.dele(num)
 

@@ -4,13 +4,16 @@ import contextlib
 import secrets
 import time
 
-from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.exceptions import UserError
+
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..mailclient import MailFailure
 
 # a certificate that ends within so many days is worth a warning
 CERTIFICATE_DAYS = 21
+# seconds for all that is done in one session: somebody waits for the answer
+SESSION_TIMEOUT = 90
 
 
 class CheckRun:
@@ -48,9 +51,9 @@ class CheckRun:
         """
         with self.failures(direction) as failed:
             if direction == "outgoing":
-                session = self.smtp = self.settings._connect_outgoing()
+                session = self.smtp = self.settings._connect_outgoing(SESSION_TIMEOUT)
             else:
-                session = self.mailbox = self.settings._connect_incoming()
+                session = self.mailbox = self.settings._connect_incoming(SESSION_TIMEOUT)
             self._add_encryption(direction, session.certificate)
             self._add_login(direction)
         return failed[0] if failed else None

@@ -1,4 +1,4 @@
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
@@ -65,7 +65,9 @@ class EmailAccount(models.Model):
     active = fields.Boolean(default=True, tracking=True)
     email = fields.Char(required=True, tracking=True)
     email_normalized = fields.Char(compute="_compute_email_normalized", store=True, precompute=True)
-    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, index=True
+    )
     user_id = fields.Many2one(
         "res.users",
         "Owner",
@@ -147,7 +149,9 @@ class EmailAccount(models.Model):
         for account in self:
             account.email_normalized = email_normalize(account.email) or (account.email or "").lower()
 
-    @api.depends("use_for_sending", "use_for_receiving", "outgoing_host", "incoming_host", "password_encrypted")
+    @api.depends(
+        "use_for_sending", "use_for_receiving", "outgoing_host", "incoming_host", "password_encrypted"
+    )
     def _compute_is_configured(self):
         for account in self:
             account.is_configured = account.password_set and all(
@@ -157,7 +161,7 @@ class EmailAccount(models.Model):
     @api.depends("use_for_sending", "use_for_receiving")
     def _compute_directions(self):
         for account in self:
-            names = {"outgoing": _("Sending"), "incoming": _("Receiving")}
+            names = {"outgoing": self.env._("Sending"), "incoming": self.env._("Receiving")}
             account.directions = ", ".join(names[direction] for direction in account._get_directions())
 
     @api.depends("mail_server_ids", "fetchmail_server_ids")
@@ -180,24 +184,40 @@ class EmailAccount(models.Model):
     # Validation
     # ------------------------------------------------------------
 
+    @api.constrains("use_for_sending", "use_for_receiving")
+    def _check_directions(self):
+        self._validate_directions()
+
+    @api.constrains("incoming_port", "outgoing_port")
+    def _check_ports(self):
+        self._validate_ports()
+
+    @api.constrains("timeout", "pop3_keep_days")
+    def _check_durations(self):
+        self._validate_durations()
+
     @api.constrains("user_id", "use_for_notifications")
     def _check_use_for_notifications(self):
         if self.filtered(lambda account: account.user_id and account.use_for_notifications):
-            raise ValidationError(_("A personal account cannot send the application's own notifications."))
+            raise ValidationError(
+                self.env._("A personal account cannot send the application's own notifications.")
+            )
 
     @api.constrains("bcc_email")
     def _check_bcc_email(self):
         for account in self.filtered("bcc_email"):
             if not email_normalize(account.bcc_email):
                 raise ValidationError(
-                    _("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
+                    self.env._("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
 
     def _check_may_change(self, vals):
         """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
         changed = MANAGED_FIELDS & vals.keys()
         if changed and not self._can_manage():
-            raise AccessError(_("Only who manages email accounts may change: %s.", self._get_labels(changed)))
+            raise AccessError(
+                self.env._("Only who manages email accounts may change: %s.", self._get_labels(changed))
+            )
 
     def _check_password_entered(self, vals):
         """Refuse to send a stored password somewhere else on the word of who does not know it."""
@@ -216,7 +236,7 @@ class EmailAccount(models.Model):
                 missing |= {"outgoing_password"} - vals.keys()
             if changed and missing:
                 raise ValidationError(
-                    _(
+                    self.env._(
                         "%(password)s: enter it again, because you changed %(fields)s.",
                         password=account._get_labels(missing),
                         fields=account._get_labels(changed),
@@ -260,7 +280,9 @@ class EmailAccount(models.Model):
 
     def copy_data(self, default=None):
         if "email" not in (default or {}):
-            raise UserError(_("There is one account for an address: an account cannot be duplicated."))
+            raise UserError(
+                self.env._("There is one account for an address: an account cannot be duplicated.")
+            )
         return super().copy_data(default)
 
     def _sync_servers(self):
@@ -436,9 +458,11 @@ class EmailAccount(models.Model):
     def _check_is_configured(self):
         self.ensure_one()
         if not self.password_set:
-            raise UserError(_("Password: enter the password of %s first.", self.name))
+            raise UserError(self.env._("Password: enter the password of %s first.", self.name))
         if not self.is_configured:
-            raise UserError(_("The servers of %s are not known yet: set up the account first.", self.name))
+            raise UserError(
+                self.env._("The servers of %s are not known yet: set up the account first.", self.name)
+            )
 
     def _check_stages(self):
         """Return the stages of the check, in order: names of methods ``_stage_<name>`` of the report.
@@ -460,7 +484,7 @@ class EmailAccount(models.Model):
         self.ensure_one()
         self.check_access("read")
         if self.state == "draft":
-            raise UserError(_("Check the account first: it neither sends nor receives before."))
+            raise UserError(self.env._("Check the account first: it neither sends nor receives before."))
         self._send_queued()
         self._receive()
         failed = self.state == "failing"
@@ -469,7 +493,7 @@ class EmailAccount(models.Model):
             "tag": "display_notification",
             "params": {
                 "type": "danger" if failed else "success",
-                "message": self.last_error if failed else _("Sent and received."),
+                "message": self.last_error if failed else self.env._("Sent and received."),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
@@ -477,8 +501,10 @@ class EmailAccount(models.Model):
     def _send_queued(self):
         """Send the queued mails that are to leave through the account's server."""
         # sudo: the queue is the host's; it is narrowed to what leaves through this account
-        mails = self.env["mail.mail"].sudo().search(
-            [("state", "=", "outgoing"), ("mail_server_id", "in", self.sudo().mail_server_id.ids)]
+        mails = (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("state", "=", "outgoing"), ("mail_server_id", "in", self.sudo().mail_server_id.ids)])
         )
         mails.send()
 

@@ -1,10 +1,10 @@
 import time
 from email.utils import make_msgid
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.tools import email_domain_extract
 
-from .check_run import CheckRun
+from .check_run import SESSION_TIMEOUT, CheckRun
 
 TOKEN_HEADER = "X-Email-Account-Check"
 # seconds until the test email must have arrived, and between two looks at the mailbox
@@ -23,7 +23,9 @@ class EmailAccountCheck(models.Model):
     _order = "id desc"
     _rec_name = "account_id"
 
-    account_id = fields.Many2one("email.account", required=True, readonly=True, index=True, ondelete="cascade")
+    account_id = fields.Many2one(
+        "email.account", required=True, readonly=True, index=True, ondelete="cascade"
+    )
     company_id = fields.Many2one(related="account_id.company_id", store=True)
     date = fields.Datetime(readonly=True, default=fields.Datetime.now)
     result = fields.Selection(RESULTS, readonly=True)
@@ -57,11 +59,12 @@ class EmailAccountCheck(models.Model):
             {
                 "account_id": account.id,
                 "result": result,
-                "summary": "\n".join(failures) or _("All steps passed."),
+                "summary": "\n".join(failures) or self.env._("All steps passed."),
                 "duration_ms": sum(step["duration_ms"] for step in steps),
                 "token": token,
                 "step_ids": [
-                    fields.Command.create(step | {"sequence": sequence}) for sequence, step in enumerate(steps)
+                    fields.Command.create(step | {"sequence": sequence})
+                    for sequence, step in enumerate(steps)
                 ],
             }
         )
@@ -84,7 +87,7 @@ class EmailAccountCheck(models.Model):
     def _stage_send(self, run):
         """Send the test email to the account's own address through `ir.mail_server`."""
         if not run.smtp:
-            run.add("send", "outgoing", "skipped", _("Not tried, because the login failed."))
+            run.add("send", "outgoing", "skipped", self.env._("Not tried, because the login failed."))
             return
         account = run.settings
         # sudo: users of an account may not read the host's server records
@@ -94,7 +97,7 @@ class EmailAccountCheck(models.Model):
         with run.failures("outgoing", stage="send"):
             server.send_email(self._prepare_test_message(account, run.token), smtp_session=run.smtp)
             run.sent = True
-            run.add("send", "outgoing", "passed", _("The test email was sent to %s.", account.email))
+            run.add("send", "outgoing", "passed", self.env._("The test email was sent to %s.", account.email))
 
     @api.model
     def _prepare_test_message(self, account, token):
@@ -102,9 +105,9 @@ class EmailAccountCheck(models.Model):
         return self.env["ir.mail_server"]._build_email__(
             email_from=account._get_email_formatted(),
             email_to=[account.email],
-            subject=_("Test email of %s", account.name),
-            body=_(
-                "This email was sent to check the email account “%s”. It is removed as soon as it has arrived.",
+            subject=self.env._("Test email of %s", account.name),
+            body=self.env._(
+                "This email was sent to check the email account “%s”. It is removed when it has arrived.",
                 account.name,
             ),
             message_id=make_msgid(domain=email_domain_extract(account.email) or None),
@@ -120,7 +123,7 @@ class EmailAccountCheck(models.Model):
     def _stage_find(self, run):
         """Wait for the test email to arrive in the mailbox."""
         if not (run.sent and run.mailbox):
-            run.add("find", "incoming", "skipped", _("Not tried, because an earlier step failed."))
+            run.add("find", "incoming", "skipped", self.env._("Not tried, because an earlier step failed."))
             return
         with run.failures("incoming", stage="find"):
             run.found = self._wait_for_message(run)
@@ -129,19 +132,21 @@ class EmailAccountCheck(models.Model):
                     "find",
                     "incoming",
                     "failed",
-                    _("The test email did not arrive within %s seconds.", ARRIVAL_TIMEOUT),
-                    advice=_("It may come later. Check that both servers belong to the same mailbox."),
+                    self.env._("The test email did not arrive within %s seconds.", ARRIVAL_TIMEOUT),
+                    advice=self.env._(
+                        "It may come later. Check that both servers belong to the same mailbox."
+                    ),
                 )
             elif run.found[0].special_use.lower() == "\\junk":
                 run.add(
                     "find",
                     "incoming",
                     "warning",
-                    _("The test email arrived in the spam folder."),
-                    advice=_("Mark it as no spam in the mailbox; check SPF and DKIM of the domain."),
+                    self.env._("The test email arrived in the spam folder."),
+                    advice=self.env._("Mark it as no spam in the mailbox; check SPF and DKIM of the domain."),
                 )
             else:
-                run.add("find", "incoming", "passed", _("The test email arrived in the mailbox."))
+                run.add("find", "incoming", "passed", self.env._("The test email arrived in the mailbox."))
 
     @api.model
     def _wait_for_message(self, run):
@@ -157,7 +162,7 @@ class EmailAccountCheck(models.Model):
             if run.settings.incoming_protocol == "pop3":
                 # RFC 1939: a session sees the mailbox as it was at the login
                 run.mailbox.close()
-                run.mailbox = run.settings._connect_incoming()
+                run.mailbox = run.settings._connect_incoming(SESSION_TIMEOUT)
 
     @api.model
     def _stage_remove(self, run):
@@ -167,4 +172,6 @@ class EmailAccountCheck(models.Model):
         with run.failures("incoming", stage="remove"):
             for found in run.found:
                 run.mailbox.delete(found)
-            run.add("remove", "incoming", "passed", _("The test email was removed from the mailbox."))
+            run.add(
+                "remove", "incoming", "passed", self.env._("The test email was removed from the mailbox.")
+            )

@@ -1,4 +1,4 @@
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -13,9 +13,11 @@ class EmailAccountOwned(models.AbstractModel):
 
     _owned_fields = frozenset()
 
-    email_account_id = fields.Many2one("email.account", "Email Account", readonly=True, copy=False, ondelete="cascade")
+    email_account_id = fields.Many2one("email.account", readonly=True, copy=False, ondelete="cascade")
 
-    _unique_email_account = models.UniqueIndex("(email_account_id)", "The email account has such a server already.")
+    _unique_email_account = models.UniqueIndex(
+        "(email_account_id)", "The email account has such a server already."
+    )
 
     def write(self, vals):
         if self._owned_fields & vals.keys():
@@ -30,7 +32,7 @@ class EmailAccountOwned(models.AbstractModel):
         owned = self.filtered("email_account_id")
         if owned and not self.env.context.get("email_account_sync"):
             raise UserError(
-                _(
+                self.env._(
                     "The server “%(server)s” belongs to the email account “%(account)s”: change it there.",
                     server=owned[0].display_name,
                     account=owned[0].email_account_id.sudo().display_name,

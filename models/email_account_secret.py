@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import config
 
@@ -37,7 +37,6 @@ class EmailAccountSecret(models.AbstractModel):
     password_date = fields.Datetime("Password set on", copy=False, readonly=True)
     password_set = fields.Boolean(compute="_compute_password_set", compute_sudo=True)
     outgoing_password = fields.Char(
-        "Outgoing Password",
         compute="_compute_password",
         readonly=False,
         exportable=False,
@@ -98,7 +97,8 @@ class EmailAccountSecret(models.AbstractModel):
     def _store_secrets(self, values):
         if values:
             # sudo: the stored form is readable and writable by nobody; the record itself was just written
-            super(EmailAccountSecret, self.sudo()).write(values)
+            # past the overrides, which let nobody write it
+            models.BaseModel.write(self.sudo(), values)
 
     def _get_secret(self, field):
         """Return the clear text of the secret ``field``, '' where none is set.
@@ -114,7 +114,7 @@ class EmailAccountSecret(models.AbstractModel):
             return self._get_fernet().decrypt(token.encode()).decode()
         except InvalidToken as error:
             raise UserError(
-                _(
+                self.env._(
                     "The password of %s was stored with a key that is not there any more. "
                     "Enter the password again, or ask the administrator to restore the key.",
                     self.display_name,
@@ -129,7 +129,7 @@ class EmailAccountSecret(models.AbstractModel):
             return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
         except ValueError as error:
             raise UserError(
-                _(
+                self.env._(
                     "The key for the passwords of email accounts is not valid. Ask the administrator to "
                     "correct email_account_key in Odoo's configuration file."
                 )

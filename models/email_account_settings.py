@@ -3,7 +3,7 @@ import re
 
 import idna
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import formataddr
 
@@ -26,8 +26,10 @@ STANDARD_PORTS = {
 }
 MAX_PORT = 65535
 # RFC 1123 section 2.1, with the underscore that some networks use inside
-HOST_NAME = re.compile(r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-                       r"(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+HOST_NAME = re.compile(
+    r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+    r"(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
 
 
 class EmailAccountSettings(models.AbstractModel):
@@ -46,10 +48,9 @@ class EmailAccountSettings(models.AbstractModel):
 
     incoming_protocol = fields.Selection([("imap", "IMAP"), ("pop3", "POP")], "Protocol", default="imap")
     incoming_host = fields.Char("Incoming Server")
-    incoming_port = fields.Integer("Incoming Port", default=993)
+    incoming_port = fields.Integer(default=993)
     incoming_security = fields.Selection(SECURITY, "Incoming Secure Connection", default="tls")
     incoming_safe_logon = fields.Boolean(
-        "Incoming Safe Logon",
         default=True,
         help="Only protected authentication. Switched off, the password may be sent readable if the "
         "connection is not encrypted.",
@@ -58,10 +59,9 @@ class EmailAccountSettings(models.AbstractModel):
     pop3_keep_days = fields.Integer("Days to keep copies", help="0 keeps them for ever.")
 
     outgoing_host = fields.Char("Outgoing Server")
-    outgoing_port = fields.Integer("Outgoing Port", default=465)
+    outgoing_port = fields.Integer(default=465)
     outgoing_security = fields.Selection(SECURITY, "Outgoing Secure Connection", default="tls")
     outgoing_safe_logon = fields.Boolean(
-        "Outgoing Safe Logon",
         default=True,
         help="Only protected authentication. Switched off, the password may be sent readable if the "
         "connection is not encrypted.",
@@ -79,19 +79,21 @@ class EmailAccountSettings(models.AbstractModel):
     # Validation
     # ------------------------------------------------------------
 
-    @api.constrains("use_for_sending", "use_for_receiving")
-    def _check_directions(self):
+    def _validate_directions(self):
+        """:raises ValidationError: there is nothing that the mailbox is for"""
         for record in self:
             if not record.use_for_sending and not record.use_for_receiving:
-                raise ValidationError(_("Choose at least one of “For Sending Emails” and “For Receiving Emails”."))
+                raise ValidationError(
+                    self.env._("Choose at least one of “For Sending Emails” and “For Receiving Emails”.")
+                )
 
-    @api.constrains("incoming_port", "outgoing_port")
-    def _check_ports(self):
+    def _validate_ports(self, names=("incoming_port", "outgoing_port")):
+        """:raises ValidationError: one of the ports is no port"""
         for record in self:
-            for field in ("incoming_port", "outgoing_port"):
+            for field in names:
                 if not 0 < record[field] <= MAX_PORT:
                     raise ValidationError(
-                        _(
+                        self.env._(
                             "%(field)s: enter a number from 1 to %(max)s, for example %(example)s.",
                             field=record._fields[field]._description_string(record.env),
                             max=MAX_PORT,
@@ -99,13 +101,13 @@ class EmailAccountSettings(models.AbstractModel):
                         )
                     )
 
-    @api.constrains("timeout", "pop3_keep_days")
-    def _check_durations(self):
+    def _validate_durations(self):
+        """:raises ValidationError: a duration is out of range"""
         for record in self:
             if not 1 <= record.timeout <= 300:
-                raise ValidationError(_("Time-out: enter a number of seconds from 1 to 300."))
+                raise ValidationError(self.env._("Time-out: enter a number of seconds from 1 to 300."))
             if record.pop3_keep_days < 0:
-                raise ValidationError(_("Days to keep copies: enter 0 (for ever) or more."))
+                raise ValidationError(self.env._("Days to keep copies: enter 0 (for ever) or more."))
 
     @api.model
     def _normalize_settings(self, vals):
@@ -135,11 +137,15 @@ class EmailAccountSettings(models.AbstractModel):
     def _get_address_message(self, code, email):
         """Return what is wrong with the typed address, for a code of ``autoconfig.AddressError``."""
         return {
-            "empty": _("Enter the email address."),
-            "no_at": _("Email Address: “%s” lacks the part “@domain”, as in name@example.com.", email),
-            "local_part": _("Email Address: the part of “%s” before the @ is not valid.", email),
-            "domain": _("Email Address: the domain of “%s” (the part after the @) is not valid.", email),
-            "too_long": _("Email Address: an address has at most 254 characters."),
+            "empty": self.env._("Enter the email address."),
+            "no_at": self.env._(
+                "Email Address: “%s” lacks the part “@domain”, as in name@example.com.", email
+            ),
+            "local_part": self.env._("Email Address: the part of “%s” before the @ is not valid.", email),
+            "domain": self.env._(
+                "Email Address: the domain of “%s” (the part after the @) is not valid.", email
+            ),
+            "too_long": self.env._("Email Address: an address has at most 254 characters."),
         }[code]
 
     @api.model
@@ -152,7 +158,7 @@ class EmailAccountSettings(models.AbstractModel):
                 name = str(ipaddress.ip_address(name))
         except ValueError as error:  # idna.IDNAError is one too
             raise ValidationError(
-                _(
+                self.env._(
                     "%(field)s: “%(host)s” is not the name of a server. It looks like mail.example.com, "
                     "without http:// and without a port.",
                     field=self._fields[field]._description_string(self.env),
@@ -226,7 +232,9 @@ class EmailAccountSettings(models.AbstractModel):
     def _get_login(self, direction):
         """Return the `mailclient.Login` of ``direction``; it holds the clear-text password."""
         self.ensure_one()
-        password = direction == "outgoing" and self._get_secret("outgoing_password") or self._get_secret("password")
+        password = (
+            direction == "outgoing" and self._get_secret("outgoing_password") or self._get_secret("password")
+        )
         return mailclient.Login(username=self._get_username(direction), password=password)
 
     def _get_username(self, direction):
@@ -239,35 +247,37 @@ class EmailAccountSettings(models.AbstractModel):
         self.ensure_one()
         return ["outgoing"] * self.use_for_sending + ["incoming"] * self.use_for_receiving
 
-    def _get_connection_options(self, direction):
+    def _get_connection_options(self, direction, total):
         return {
             "resolve": self._get_network().addresses,
-            "timeouts": mailclient.Timeouts(connect=min(self.timeout, 10), reply=self.timeout),
+            "timeouts": mailclient.Timeouts(connect=min(self.timeout, 10), reply=self.timeout, total=total),
             "safe_logon": self[f"{direction}_safe_logon"],
         }
 
-    def _connect_incoming(self):
+    def _connect_incoming(self, total=None):
         """Log in to the mailbox and return it (`mailclient.ImapMailbox` or `mailclient.Pop3Mailbox`).
 
+        :param total: seconds after which the whole session ends; by default only each reply has its time
         :raises mailclient.MailFailure: what went wrong, typed
         """
         return mailclient.connect_mailbox(
             self._get_endpoint("incoming"),
             self._get_login("incoming"),
-            **self._get_connection_options("incoming"),
+            **self._get_connection_options("incoming", total),
         )
 
-    def _connect_outgoing(self):
+    def _connect_outgoing(self, total=None):
         """Log in to the submission server and return the session (`mailclient.SmtpClient`).
 
+        :param total: as for `_connect_incoming`
         :raises mailclient.MailFailure: what went wrong, typed
         """
         if self.login_incoming_first:
-            self._connect_incoming().close()
+            self._connect_incoming(total).close()
         return mailclient.connect_smtp(
             self._get_endpoint("outgoing"),
             self._get_login("outgoing"),
-            **self._get_connection_options("outgoing"),
+            **self._get_connection_options("outgoing", total),
         )
 
     @api.model

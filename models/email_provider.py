@@ -27,7 +27,8 @@ class EmailProvider(models.Model):
     active = fields.Boolean(default=True)
     domains = fields.Text(help="Domains of its addresses, separated by spaces.")
     mx_patterns = fields.Text(
-        "MX Hosts", help="Endings of the names of its mail exchangers, separated by spaces: they tell who runs a domain."
+        "MX Hosts",
+        help="Endings of the names of its mail exchangers, separated by spaces: they tell who runs a domain.",
     )
     imap_host = fields.Char("IMAP Server")
     imap_port = fields.Integer("IMAP Port", default=993)
@@ -54,7 +55,9 @@ class EmailProvider(models.Model):
     def _get_known_providers(self):
         """Return all active providers as `autoconfig.Provider`, for discovery."""
         # sudo: discovery needs what is public knowledge anyway
-        return tuple(autoconfig.Provider.from_row(row) for row in self.sudo().search([]).read(load="_classic_read"))
+        return tuple(
+            autoconfig.Provider.from_row(row) for row in self.sudo().search([]).read(load="_classic_read")
+        )
 
     @api.model
     def _find_by_domain(self, domain):

@@ -47,7 +47,10 @@ WORDS = {
     ),
     "starttls_required": (
         _lt("The server and this account do not agree on encryption."),
-        _lt("Choose STARTTLS or SSL/TLS with its port. If it worked before, somebody may be removing the encryption."),
+        _lt(
+            "Choose STARTTLS or SSL/TLS with its port. If it worked before, somebody may be removing "
+            "the encryption."
+        ),
     ),
     "tls_on_plain_port": (
         _lt("SSL/TLS was tried on a port that does not begin with encryption."),
@@ -71,7 +74,10 @@ WORDS = {
     ),
     "certificate_self_signed": (
         _lt("The server shows a certificate that it signed itself."),
-        _lt("Ask the administrator of the server for a certificate of a known authority. No password was sent."),
+        _lt(
+            "Ask the administrator of the server for a certificate of a known authority. No password "
+            "was sent."
+        ),
     ),
     "certificate_unknown_issuer": (
         _lt("The certificate of the server comes from an unknown authority."),
@@ -177,6 +183,45 @@ WORDS = {
         _lt("The server wants a login."),
         _lt("Enter user name and password."),
     ),
+    "certificate_invalid": (
+        _lt("The certificate of the server cannot be verified."),
+        _lt("Whoever runs the server has to replace it. No password was sent."),
+    ),
+    "connection_tampered": (
+        _lt("Something answered unencrypted where encryption had been agreed."),
+        _lt(
+            "The server is faulty or somebody interferes with the connection. No password was sent. "
+            "Choose SSL/TLS."
+        ),
+    ),
+    "wrong_protocol": (
+        _lt("Another kind of server answers on this port."),
+        _lt("Check protocol and port."),
+    ),
+    "oauth_client_invalid": (
+        _lt("The provider does not accept the registration of this application."),
+        _lt("Ask the administrator of this system to correct it."),
+    ),
+    "message_missing": (
+        _lt("The message is not in the mailbox any more."),
+        _lt("Somebody else may have removed it; try again."),
+    ),
+    "uidl_missing": (
+        _lt("The server cannot tell which messages were fetched before."),
+        _lt("Copies cannot be kept on it: switch off “Keep copies on the server”, or use IMAP."),
+    ),
+    "login_not_ascii": (
+        _lt("The server cannot take these letters in a user name or password."),
+        _lt("Use only letters from A to Z, digits and signs, or ask the provider for the user name."),
+    ),
+    "smtputf8_unsupported": (
+        _lt("The server cannot take addresses with letters outside of A to Z."),
+        _lt("Use an address without such letters."),
+    ),
+    "invalid_login_text": (
+        _lt("User name and password cannot hold line breaks."),
+        _lt("Enter them again, without what stands around them."),
+    ),
     "unknown": (
         _lt("The answer of the server is unknown."),
         _lt("Read what the server said and ask its administrator."),
@@ -202,5 +247,6 @@ def describe_failure(env, failure, direction):
     if failure.cause not in WORDS or failure.cause == "unknown":
         sentence = f"{sentence} ({failure.raw})"
     if failure.stage not in MESSAGE_STAGES:
-        sentence = env._(PREFIX[direction]) % sentence
+        prefix = env._(PREFIX[direction])
+        sentence = prefix % sentence
     return sentence, advice

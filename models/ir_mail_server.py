@@ -1,4 +1,4 @@
-from odoo import _, models
+from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import email_normalize, encapsulate_email
@@ -50,29 +50,34 @@ class IrMailServer(models.Model):
         Without one, shared accounts come after the servers that no account owns.
         """
         servers = super()._filter_mail_servers_fallback(servers)
-        owned = servers.filtered("email_account_id").filtered(lambda server: not server.email_account_id.user_id)
+        owned = servers.filtered("email_account_id").filtered(
+            lambda server: not server.email_account_id.user_id
+        )
         notifying = owned.filtered(
-            lambda server: server.email_account_id.use_for_notifications
-            and server.email_account_id.company_id == self.env.company
+            lambda server: (
+                server.email_account_id.use_for_notifications
+                and server.email_account_id.company_id == self.env.company
+            )
         )
         return notifying or servers.filtered(lambda server: not server.email_account_id) + owned
 
     def _check_forced_mail_server(self, mail_server, allow_archived, smtp_from):
-        super()._check_forced_mail_server(mail_server, allow_archived, smtp_from)
+        result = super()._check_forced_mail_server(mail_server, allow_archived, smtp_from)
         account = mail_server.email_account_id
         if account.state == "draft" and not allow_archived:
             raise UserError(
-                _(
+                self.env._(
                     "The email account “%s” was not checked yet: press “Check the account” there first.",
                     account.name,
                 )
             )
+        return result
 
     # ------------------------------------------------------------
     # Connection
     # ------------------------------------------------------------
 
-    def _connect__(  # noqa: PLW3201
+    def _connect__(
         self,
         host=None,
         port=None,

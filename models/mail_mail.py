@@ -11,5 +11,7 @@ class MailMail(models.Model):
             super()
             ._filter_mail_mail_servers(mail_servers)
             # sudo: the account may be hidden from who sends
-            .filtered(lambda server: server.sudo().email_account_id.user_id in (self.env["res.users"], creators))
+            .filtered(
+                lambda server: server.sudo().email_account_id.user_id in (self.env["res.users"], creators)
+            )
         )

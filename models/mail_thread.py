@@ -39,11 +39,18 @@ class MailThread(models.AbstractModel):
         """Whether ``message`` is the test email of a check of this database: the token is not guessable."""
         token = message.get(TOKEN_HEADER)
         # sudo: the token is readable by nobody
-        return bool(token and self.env["email.account.check"].sudo().search_count([("token", "=", token)], limit=1))
+        return bool(
+            token and self.env["email.account.check"].sudo().search_count([("token", "=", token)], limit=1)
+        )
 
     def _get_contact_of_sender(self, message_dict, account):
         """Return the contact who sent the mail, made if there is none; empty if the sender is unknown."""
         if not message_dict.get("email_from"):
             return self.env["res.partner"]
         # sudo: a contact is made of the sender's own words, whoever the gateway runs as
-        return self.env["res.partner"].sudo().with_company(account.company_id).find_or_create(message_dict["email_from"])
+        return (
+            self.env["res.partner"]
+            .sudo()
+            .with_company(account.company_id)
+            .find_or_create(message_dict["email_from"])
+        )

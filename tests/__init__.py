@@ -6,3 +6,4 @@ from . import test_email_account_secret
 from . import test_fetchmail_server
 from . import test_ir_mail_server
 from . import test_tours
+from . import test_failure_words

@@ -59,7 +59,9 @@ class TestEmailAccount(TransactionCase):
     def test_write_keeps_servers_in_step(self):
         self.account.write({"name": "Info", "outgoing_security": "starttls", "outgoing_port": 587})
         self.assertEqual(self.account.mail_server_id.smtp_encryption, "starttls_strict")
-        self.assertEqual((self.account.mail_server_id.smtp_port, self.account.mail_server_id.name), (587, "Info"))
+        self.assertEqual(
+            (self.account.mail_server_id.smtp_port, self.account.mail_server_id.name), (587, "Info")
+        )
         self.account.write({"incoming_protocol": "pop3", "incoming_port": 995})
         self.assertEqual(self.account.fetchmail_server_id.server_type, "pop")
         self.assertEqual(len(self.account.mail_server_ids), 1)
@@ -135,7 +137,10 @@ class TestEmailAccount(TransactionCase):
             ({"email": "info"}, "Email Address: “info” lacks the part “@domain”"),
             ({"email": "info@exa mple.org"}, "Email Address: the domain"),
             ({"email": "in fo@example.org"}, "Email Address: the part"),
-            ({"incoming_host": "https://mail.example.org"}, "Incoming Server: “https://mail.example.org” is not"),
+            (
+                {"incoming_host": "https://mail.example.org"},
+                "Incoming Server: “https://mail.example.org” is not",
+            ),
             ({"outgoing_host": "mail.example.org:465"}, "Outgoing Server: “mail.example.org:465” is not"),
             ({"outgoing_host": "300.1.2.3"}, "Outgoing Server: “300.1.2.3” is not"),
             ({"incoming_port": 0}, "Incoming Port: enter a number from 1 to 65535, for example 993"),
@@ -145,11 +150,19 @@ class TestEmailAccount(TransactionCase):
             ({"pop3_keep_days": -1}, "Days to keep copies: enter 0"),
             ({"bcc_email": "nobody"}, "Always Bcc this address: “nobody” is not one email address"),
         ):
-            with self.subTest(values=values), self.assertRaisesRegex(ValidationError, sentence), self.cr.savepoint():
+            with (
+                self.subTest(values=values),
+                self.assertRaisesRegex(ValidationError, sentence),
+                self.cr.savepoint(),
+            ):
                 self.account.write({"password": "secret", **values})
 
     def test_addresses_as_host(self):
-        for typed, stored in (("192.168.1.5", "192.168.1.5"), ("localhost", "localhost"), ("2001:DB8::5", "2001:db8::5")):
+        for typed, stored in (
+            ("192.168.1.5", "192.168.1.5"),
+            ("localhost", "localhost"),
+            ("2001:DB8::5", "2001:db8::5"),
+        ):
             self.account.write({"outgoing_host": typed, "password": "secret"})
             self.assertEqual(self.account.outgoing_host, stored)
 
@@ -176,7 +189,10 @@ class TestEmailAccount(TransactionCase):
             {"email": "other@example.org"},
             {"outgoing_security": "none"},
         ):
-            with self.subTest(values=values), self.assertRaisesRegex(ValidationError, "Password: enter it again"):
+            with (
+                self.subTest(values=values),
+                self.assertRaisesRegex(ValidationError, "Password: enter it again"),
+            ):
                 self.account.write(values)
         self.account.write({"incoming_host": "imap2.example.org", "password": "secret2"})
         self.assertEqual(self.account._get_secret("password"), "secret2")
@@ -215,8 +231,14 @@ class TestEmailAccount(TransactionCase):
     def test_open_wizard_for_an_unconfigured_account(self):
         account = self.env["email.account"].create({"email": "x@example.org", "use_for_receiving": False})
         self.assertFalse(account.is_configured)
-        wizard = self.env["email.account.create"].with_context(**account.action_open_wizard()["context"]).create({})
-        self.assertEqual((wizard.email, wizard.use_for_receiving, wizard.account_id), ("x@example.org", False, account))
+        wizard = (
+            self.env["email.account.create"]
+            .with_context(**account.action_open_wizard()["context"])
+            .create({})
+        )
+        self.assertEqual(
+            (wizard.email, wizard.use_for_receiving, wizard.account_id), ("x@example.org", False, account)
+        )
 
     def test_uninstall_gives_stock_servers_back(self):
         self.account._set_state()

@@ -41,7 +41,9 @@ class TestEmailAccountAccess(TransactionCase):
         )
 
     def assertMay(self, user, operation, account, may):
-        account = account.with_user(self.users[user]).with_context(allowed_company_ids=self.users[user].company_ids.ids)
+        account = account.with_user(self.users[user]).with_context(
+            allowed_company_ids=self.users[user].company_ids.ids
+        )
         with self.subTest(user=user, operation=operation, account=account.id):
             self.assertEqual(account.has_access(operation), may)
 
@@ -79,7 +81,13 @@ class TestEmailAccountAccess(TransactionCase):
             self.assertFalse(self.env[model].with_user(self.users["portal"]).has_access("read"), model)
 
     def test_reports_follow_the_account(self):
-        step = {"stage": "login", "direction": "outgoing", "result": "passed", "message": "m", "duration_ms": 1}
+        step = {
+            "stage": "login",
+            "direction": "outgoing",
+            "result": "passed",
+            "message": "m",
+            "duration_ms": 1,
+        }
         check = self.env["email.account.check"]._create_report(self.personal, [step])
         self.assertTrue(check.with_user(self.users["owner"]).has_access("read"))
         self.assertFalse(check.with_user(self.users["manager"]).has_access("read"))

@@ -90,7 +90,9 @@ class TestEmailAccountCheck(HostsCase):
         self.assertEqual((self.account.state, self.account.last_error), ("failing", check.summary))
 
     def test_dead_host(self):
-        self.account.write({"outgoing_host": "nowhere.acme.example", "incoming_port": 9, "password": PASSWORD})
+        self.account.write(
+            {"outgoing_host": "nowhere.acme.example", "incoming_port": 9, "password": PASSWORD}
+        )
         check = self.account._check()
         self.assertEqual(
             {step.direction: (step.stage, step.cause) for step in check.step_ids if step.result == "failed"},
@@ -99,7 +101,13 @@ class TestEmailAccountCheck(HostsCase):
 
     def test_refused_sender(self):
         self.hosts.mail.add_user("other@acme.example", "x")
-        self.account.write({"email": "no such user@acme.example".replace(" ", "-"), "username": ADDRESS, "password": PASSWORD})
+        self.account.write(
+            {
+                "email": "no such user@acme.example".replace(" ", "-"),
+                "username": ADDRESS,
+                "password": PASSWORD,
+            }
+        )
         check = self.account._check()
         [step] = check.step_ids.filtered(lambda step: step.stage == "send")
         self.assertEqual((step.result, step.cause), ("failed", "mailbox_not_found"), step.details)
@@ -108,7 +116,11 @@ class TestEmailAccountCheck(HostsCase):
     def test_mail_that_does_not_arrive(self):
         with (
             patch.object(email_account_check, "ARRIVAL_TIMEOUT", 0.5),
-            patch.object(type(self.env["ir.mail_server"]), "send_email", lambda *_args, **_kwargs: "<lost@acme.example>"),
+            patch.object(
+                type(self.env["ir.mail_server"]),
+                "send_email",
+                lambda *_args, **_kwargs: "<lost@acme.example>",
+            ),
         ):
             check = self.account._check()
         [step] = check.step_ids.filtered(lambda step: step.stage == "find")
@@ -143,7 +155,9 @@ class TestEmailAccountCheck(HostsCase):
         with patch.object(type(self.account), "_check_stages", lambda _self: ["outgoing_login", "send"]):
             self.account._check()
         [source] = self.hosts.mail.messages(ADDRESS)
-        gateway = self.env["mail.thread"].with_context(default_fetchmail_server_id=self.account.fetchmail_server_id.id)
+        gateway = self.env["mail.thread"].with_context(
+            default_fetchmail_server_id=self.account.fetchmail_server_id.id
+        )
         messages = self.env["mail.message"].search_count([])
         partners = self.env["res.partner"].search_count([])
         gateway.message_process("res.partner", source)
@@ -157,9 +171,13 @@ class TestEmailAccountCheck(HostsCase):
 
     def test_several_accounts_and_server_action(self):
         self.hosts.mail.add_user("second@acme.example", "x")
-        second = self.env["email.account"].create({**self.account_values, "email": "second@acme.example", "password": "x"})
+        second = self.env["email.account"].create(
+            {**self.account_values, "email": "second@acme.example", "password": "x"}
+        )
         action = self.env.ref("email_account.action_email_account_check_run")
-        result = action.with_context(active_model="email.account", active_ids=(self.account + second).ids).run()
+        result = action.with_context(
+            active_model="email.account", active_ids=(self.account + second).ids
+        ).run()
         checks = self.env["email.account.check"].search(result["domain"])
         self.assertEqual(checks.mapped("result"), ["passed", "passed"])
 
@@ -170,7 +188,13 @@ class TestEmailAccountCheck(HostsCase):
         self.assertTrue(check.step_ids.mapped("message"))
 
     def test_reports_are_limited(self):
-        step = {"stage": "login", "direction": "outgoing", "result": "passed", "message": "m", "duration_ms": 1}
+        step = {
+            "stage": "login",
+            "direction": "outgoing",
+            "result": "passed",
+            "message": "m",
+            "duration_ms": 1,
+        }
         for _number in range(email_account_check.KEPT_CHECKS + 3):
             self.env["email.account.check"]._create_report(self.account, [step])
         self.assertEqual(self.account.check_count, email_account_check.KEPT_CHECKS)
@@ -190,7 +214,11 @@ class TestEmailAccountCheck(HostsCase):
             check = self.account._check()
             self.env["email.account"].browse(self.account.id).action_check()
         self.assertTrue(records)
-        text = repr([record.getMessage() for record in records]) + repr(check.read()) + repr(check.step_ids.read())
+        text = (
+            repr([record.getMessage() for record in records])
+            + repr(check.read())
+            + repr(check.step_ids.read())
+        )
         encoded = base64.b64encode(f"\0{ADDRESS}\0{secret}".encode()).decode()
         for form in (secret, base64.b64encode(secret.encode()).decode(), encoded):
             self.assertNotIn(form, text)

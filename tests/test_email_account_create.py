@@ -78,7 +78,8 @@ class TestEmailAccountCreate(HostsCase):
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertEqual(
             self.wizard.message,
-            "Cannot determine connection settings automatically. Configure the connection parameters manually.",
+            "Cannot determine connection settings automatically. "
+            "Configure the connection parameters manually.",
         )
         self.assertNothingStored()
         self.assertNoNewLogin()
@@ -95,7 +96,11 @@ class TestEmailAccountCreate(HostsCase):
             ({"email": "jane"}, "email", "lacks the part “@domain”"),
             ({"email": "jane@-.example"}, "email", "the domain of “jane@-.example”"),
             ({"password": False}, "password", "Enter the password."),
-            ({"use_for_sending": False, "use_for_receiving": False}, "use_for_sending", "Choose at least one"),
+            (
+                {"use_for_sending": False, "use_for_receiving": False},
+                "use_for_sending",
+                "Choose at least one",
+            ),
         ):
             with self.subTest(values=values):
                 wizard = self.env["email.account.create"].create({**self.wizard_values, **values})
@@ -148,7 +153,10 @@ class TestEmailAccountCreate(HostsCase):
         self.publish(smtp="dead.acme.example")
         self.wizard.action_create()
         self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "incoming"))
-        self.assertIn("Cannot connect to the outgoing email server: There is no server of this name.", self.wizard.message)
+        self.assertIn(
+            "Cannot connect to the outgoing email server: There is no server of this name.",
+            self.wizard.message,
+        )
         self.wizard.action_create_partial()
         account = self.get_accounts()
         self.assertEqual((account.use_for_sending, account.use_for_receiving), (False, True))
@@ -217,7 +225,11 @@ class TestEmailAccountCreate(HostsCase):
         for values, field, sentence in (
             ({"outgoing_host": False}, "outgoing_host", "Outgoing Server: enter the name of the server."),
             ({"outgoing_host": "http://x"}, "outgoing_host", "Outgoing Server: “http://x” is not the name"),
-            ({"outgoing_host": "smtp.acme.example", "outgoing_port": 0}, "outgoing_port", "Outgoing Port: enter"),
+            (
+                {"outgoing_host": "smtp.acme.example", "outgoing_port": 0},
+                "outgoing_port",
+                "Outgoing Port: enter",
+            ),
         ):
             self.wizard.write(values)
             self.wizard.action_next()
@@ -246,7 +258,9 @@ class TestEmailAccountCreate(HostsCase):
         self.wizard.action_create()
         account = self.get_accounts()
         self.assertEqual(self.wizard.step, "done", self.wizard.message)
-        self.assertEqual((account.name, account.sender_name, account.incoming_protocol), ("Support", "Jane", "pop3"))
+        self.assertEqual(
+            (account.name, account.sender_name, account.incoming_protocol), ("Support", "Jane", "pop3")
+        )
         self.assertEqual(account.mail_server_id.smtp_encryption, "starttls_strict")
 
     def test_manual_failure_stays_on_the_page(self):
@@ -261,7 +275,9 @@ class TestEmailAccountCreate(HostsCase):
         )
         self.wizard.action_create()
         self.assertEqual(self.wizard.step, "description")
-        self.assertIn("Cannot connect to the outgoing email server: Nothing answers on this port", self.wizard.message)
+        self.assertIn(
+            "Cannot connect to the outgoing email server: Nothing answers on this port", self.wizard.message
+        )
         self.assertIn("Cannot connect to the incoming email server: There is no server", self.wizard.message)
         self.assertNothingStored()
 
@@ -304,7 +320,11 @@ class TestEmailAccountCreate(HostsCase):
 
     def test_set_up_an_unconfigured_account(self):
         account = self.env["email.account"].create({"email": ADDRESS, "name": "Mine"})
-        wizard = self.env["email.account.create"].with_context(**account.action_open_wizard()["context"]).create({})
+        wizard = (
+            self.env["email.account.create"]
+            .with_context(**account.action_open_wizard()["context"])
+            .create({})
+        )
         wizard.password = PASSWORD
         wizard.action_create()
         self.assertEqual((wizard.step, wizard.account_id), ("done", account))

@@ -90,8 +90,14 @@ class TestFetchmailServer(HostsCase):
         self.assertTrue(self.get_message("starttls"))
 
     def test_pop3_keeps_copies_and_imports_once(self):
-        self.account.write({"incoming_protocol": "pop3", "incoming_port": 995, "incoming_host": "pop.acme.example",
-                            "password": PASSWORD})
+        self.account.write(
+            {
+                "incoming_protocol": "pop3",
+                "incoming_port": 995,
+                "incoming_host": "pop.acme.example",
+                "password": PASSWORD,
+            }
+        )
         self.account._set_state()
         self.deliver("pop")
         self.receive()
@@ -102,10 +108,10 @@ class TestFetchmailServer(HostsCase):
         self.assertFalse(self.get_message("pop"))
         # after some days the copy goes
         self.account.pop3_keep_days = 3
-        self.account.pop3_uids = {uid: "2026-01-01" for uid in self.account.pop3_uids}
+        self.account.pop3_uids = dict.fromkeys(self.account.pop3_uids, "2026-01-01")
         self.receive()
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
-        self.assertEqual(self.account.pop3_uids, {})
+        self.assertFalse(self.account.pop3_uids)
 
     def test_pop3_without_copies(self):
         self.account.write({"incoming_protocol": "pop3", "incoming_port": 995, "pop3_keep": False})
@@ -134,7 +140,9 @@ class TestFetchmailServer(HostsCase):
         self.receive()
         self.assertFalse(self.get_message("early"))
         self.assertFalse(
-            self.env["fetchmail.server"].search([("state", "=", "done"), ("id", "=", self.account.fetchmail_server_id.id)])
+            self.env["fetchmail.server"].search(
+                [("state", "=", "done"), ("id", "=", self.account.fetchmail_server_id.id)]
+            )
         )
 
     def test_archived_server_says_so(self):

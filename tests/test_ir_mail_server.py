@@ -1,9 +1,10 @@
 import email
 
-from odoo.addons.mail.tests.common import mail_new_test_user
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.mail.tests.common import mail_new_test_user
 
 from .common import ADDRESS, HostsCase
 
@@ -17,22 +18,37 @@ class TestIrMailServer(HostsCase):
         self.hosts.mail.add_user(RECIPIENT, "bob")
         self.account = self.env["email.account"].create(self.account_values)
         self.account._set_state()
-        self.user = mail_new_test_user(self.env, login="ea_user", email="user@other.example", groups="base.group_user,base.group_partner_manager")
+        self.user = mail_new_test_user(
+            self.env,
+            login="ea_user",
+            email="user@other.example",
+            groups="base.group_user,base.group_partner_manager",
+        )
         self.before = len(self.hosts.mail.messages(RECIPIENT))
 
     def send(self, **values):
         mail = self.env["mail.mail"].create(
-            {"email_to": RECIPIENT, "subject": "Hi", "body_html": "<p>Hello</p>", "auto_delete": False, **values}
+            {
+                "email_to": RECIPIENT,
+                "subject": "Hi",
+                "body_html": "<p>Hello</p>",
+                "auto_delete": False,
+                **values,
+            }
         )
         mail.send()
         return mail
 
     def get_sent(self):
         """Return the mails that have arrived at the recipient since the start of the test."""
-        return [email.message_from_bytes(source) for source in self.hosts.mail.messages(RECIPIENT)[self.before :]]
+        return [
+            email.message_from_bytes(source) for source in self.hosts.mail.messages(RECIPIENT)[self.before :]
+        ]
 
     def test_from_the_account(self):
-        mail = self.send(email_from=self.account._get_email_formatted(), mail_server_id=self.account.mail_server_id.id)
+        mail = self.send(
+            email_from=self.account._get_email_formatted(), mail_server_id=self.account.mail_server_id.id
+        )
         self.assertEqual((mail.state, mail.failure_reason), ("sent", False))
         [message] = self.get_sent()
         self.assertEqual(message["From"], '"Jane of Acme" <jane@acme.example>')
@@ -82,21 +98,27 @@ class TestIrMailServer(HostsCase):
     def test_personal_account_is_its_owners(self):
         self.account.user_id = self.user
         mail = self.env["mail.mail"].create({"email_from": ADDRESS, "email_to": RECIPIENT, "body_html": "x"})
-        self.assertNotIn(self.account.mail_server_id, mail._filter_mail_mail_servers(self.env["ir.mail_server"].search([])))
+        self.assertNotIn(
+            self.account.mail_server_id, mail._filter_mail_mail_servers(self.env["ir.mail_server"].search([]))
+        )
         with self.assertRaisesRegex(Exception, "another user's mail server"):
             self.send(email_from=ADDRESS, mail_server_id=self.account.mail_server_id.id)
         found, _from = self.env["ir.mail_server"]._find_mail_server(ADDRESS)
         self.assertNotEqual(found, self.account.mail_server_id)
         message = self.env["mail.message"].with_user(self.user).sudo().create({"body": "x"})
         own = self.env["mail.mail"].create({"mail_message_id": message.id, "email_to": RECIPIENT})
-        self.assertIn(self.account.mail_server_id, own._filter_mail_mail_servers(self.env["ir.mail_server"].search([])))
+        self.assertIn(
+            self.account.mail_server_id, own._filter_mail_mail_servers(self.env["ir.mail_server"].search([]))
+        )
 
     def test_fallback(self):
         MailServer = self.env["ir.mail_server"]
         MailServer.search([("email_account_id", "=", False)]).active = False
         # the only one: its address is used for everybody
         self.assertEqual(MailServer._find_mail_server("x@other.example")[0], self.account.mail_server_id)
-        stock = MailServer.create({"name": "Stock", "smtp_host": "localhost", "from_filter": "elsewhere.example"})
+        stock = MailServer.create(
+            {"name": "Stock", "smtp_host": "localhost", "from_filter": "elsewhere.example"}
+        )
         # a stock server stays the first choice, as it was before there was an account
         self.assertEqual(MailServer._find_mail_server("x@other.example")[0], stock)
         self.account.use_for_notifications = True
@@ -115,16 +137,25 @@ class TestIrMailServer(HostsCase):
         composer = (
             self.env["mail.compose.message"]
             .with_user(self.user)
-            .with_context(default_model="res.partner", default_res_ids=partner.ids, default_composition_mode="comment")
+            .with_context(
+                default_model="res.partner", default_res_ids=partner.ids, default_composition_mode="comment"
+            )
             .create({"body": "<p>Offer</p>", "subject": "Offer", "partner_ids": partner.ids})
         )
         self.assertEqual(composer.email_account_id, self.account)
         self.assertFalse(composer.email_account_hint)
         self.assertEqual(composer.email_from, '"Jane of Acme" <jane@acme.example>')
-        composer.web_read({"mail_server_id": {"fields": {"display_name": {}}}, "email_account_id": {"fields": {"display_name": {}}}})
+        composer.web_read(
+            {
+                "mail_server_id": {"fields": {"display_name": {}}},
+                "email_account_id": {"fields": {"display_name": {}}},
+            }
+        )
         composer._action_send_mail()
         message = partner.message_ids[0]
-        self.assertEqual((message.author_id, message.mail_server_id), (self.user.partner_id, self.account.mail_server_id))
+        self.assertEqual(
+            (message.author_id, message.mail_server_id), (self.user.partner_id, self.account.mail_server_id)
+        )
         self.env["mail.mail"].search([("mail_message_id", "=", message.id)]).send()
         [sent] = self.get_sent()
         self.assertEqual(sent["From"], '"Jane of Acme" <jane@acme.example>')

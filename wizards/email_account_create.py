@@ -1,6 +1,6 @@
 import asyncio
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .. import autoconfig
@@ -108,12 +108,6 @@ class EmailAccountCreate(models.TransientModel):
         except ValidationError:
             return vals
 
-    def _check_directions(self):
-        """Nothing is refused while typing: see `_get_input_error`."""
-
-    def _check_ports(self):
-        """Nothing is refused while typing: see `_get_input_error`."""
-
     # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
@@ -146,13 +140,13 @@ class EmailAccountCreate(models.TransientModel):
     def action_confirm(self):
         """Use the servers that the user has recognised as his provider's."""
         if self.step != "confirm":
-            raise UserError(_("There is nothing to confirm."))
+            raise UserError(self.env._("There is nothing to confirm."))
         return self._test_and_create({})
 
     def action_create_partial(self):
         """Create the account for the direction that works."""
         if self.step != "partial":
-            raise UserError(_("There is nothing to create yet."))
+            raise UserError(self.env._("There is nothing to create yet."))
         return self._test_and_create(
             {
                 "use_for_sending": self.working_direction == "outgoing",
@@ -202,7 +196,7 @@ class EmailAccountCreate(models.TransientModel):
         self.write({"message": False, "advice": False, "invalid_field": False, **values, "step": step})
         return {
             "type": "ir.actions.act_window",
-            "name": _("Create email account"),
+            "name": self.env._("Create email account"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",
@@ -228,12 +222,17 @@ class EmailAccountCreate(models.TransientModel):
         except ValidationError as error:
             return str(error), "email"
         if not self.password_set:
-            return _("Enter the password."), "password"
-        if not self.use_for_sending and not self.use_for_receiving:
-            return _("Choose at least one of “For Sending Emails” and “For Receiving Emails”."), "use_for_sending"
+            return self.env._("Enter the password."), "password"
+        try:
+            self._validate_directions()
+        except ValidationError as error:
+            return str(error), "use_for_sending"
         if self._find_existing_account():
             return (
-                _("There is already an email account for %s. Open it from the list of email accounts.", self.email),
+                self.env._(
+                    "There is already an email account for %s. Open it from the list of email accounts.",
+                    self.email,
+                ),
                 "email",
             )
         return None
@@ -244,14 +243,14 @@ class EmailAccountCreate(models.TransientModel):
             return None
         label = self._fields[field]._description_string(self.env)
         if not self[field]:
-            return _("%s: enter the name of the server.", label), field
+            return self.env._("%s: enter the name of the server.", label), field
         try:
             self._normalize_host(field, self[field])
         except ValidationError as error:
             return str(error), field
         try:
-            super()._check_ports()
-            super()._check_durations()
+            self._validate_ports([f"{page}_port"])
+            self._validate_durations()
         except ValidationError as error:
             return str(error), f"{page}_port"
         return None
@@ -259,13 +258,18 @@ class EmailAccountCreate(models.TransientModel):
     def _find_existing_account(self):
         """Return another account for the address: there is only one in a company."""
         # sudo: it may be somebody's personal account
-        return self.env["email.account"].sudo().with_context(active_test=False).search(
-            [
-                ("email_normalized", "=", self._normalize_email(self.email).lower()),
-                ("company_id", "=", self.company_id.id),
-                ("id", "!=", self.account_id.id),
-            ],
-            limit=1,
+        return (
+            self.env["email.account"]
+            .sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("email_normalized", "=", self._normalize_email(self.email).lower()),
+                    ("company_id", "=", self.company_id.id),
+                    ("id", "!=", self.account_id.id),
+                ],
+                limit=1,
+            )
         )
 
     # ------------------------------------------------------------
@@ -281,14 +285,18 @@ class EmailAccountCreate(models.TransientModel):
                 sources=self.env["email.account"]._autoconfig_sources(),
                 network=self._get_network(),
                 on_step=lambda step: progress(
-                    step.source, self._get_source_label(step.source), step.result, step.detail, step.elapsed_ms
+                    step.source,
+                    self._get_source_label(step.source),
+                    step.result,
+                    step.detail,
+                    step.elapsed_ms,
                 ),
             )
         )
         values = self._prepare_found_values(discovery.settings) if discovery.settings else {}
         if not any(values.get(f"{direction}_host") for direction in self._get_directions()):
             return self._show_error(
-                _(
+                self.env._(
                     "Cannot determine connection settings automatically. "
                     "Configure the connection parameters manually."
                 ),
@@ -303,10 +311,10 @@ class EmailAccountCreate(models.TransientModel):
     @api.model
     def _get_source_label(self, source):
         return {
-            "provider": _("Known providers"),
-            "autoconfig": _("Settings published by the domain"),
-            "ispdb": _("Mozilla's database of providers"),
-            "mx": _("Mail provider of the domain (MX)"),
+            "provider": self.env._("Known providers"),
+            "autoconfig": self.env._("Settings published by the domain"),
+            "ispdb": self.env._("Mozilla's database of providers"),
+            "mx": self.env._("Mail provider of the domain (MX)"),
         }.get(source, source)
 
     def _start_progress(self):
@@ -400,7 +408,9 @@ class EmailAccountCreate(models.TransientModel):
         working = [name for name in directions if name not in failures and name not in missing]
         if not failures and not missing:
             return self._create_account(values, steps)
-        messages = [failure[0] for failure in failures.values()] + [self._get_missing_message(d) for d in missing]
+        messages = [failure[0] for failure in failures.values()] + [
+            self._get_missing_message(d) for d in missing
+        ]
         first = next(iter(failures.values()), (None, False, False))
         if working:
             return self._show(
@@ -422,8 +432,8 @@ class EmailAccountCreate(models.TransientModel):
     @api.model
     def _get_missing_message(self, direction):
         if direction == "outgoing":
-            return _("No settings for sending were found.")
-        return _("No settings for receiving were found.")
+            return self.env._("No settings for sending were found.")
+        return self.env._("No settings for receiving were found.")
 
     def _test_direction(self, direction, progress, steps):
         """Log in to one direction.
@@ -431,7 +441,7 @@ class EmailAccountCreate(models.TransientModel):
         :param list steps: receives the steps for the report of the account (values)
         :return: None if it works, else (message, advice, field to mark)
         """
-        label = _("Log in to %s", self[f"{direction}_host"])
+        label = self.env._("Log in to %s", self[f"{direction}_host"])
         progress(direction, label, "asking")
         with CheckRun(self) as run:
             failure = run.login(direction)
@@ -441,9 +451,11 @@ class EmailAccountCreate(models.TransientModel):
         if not failure:
             return None
         message, advice = self._describe_failure(failure, direction)
-        field = {"host": f"{direction}_host", "port": f"{direction}_port", "security": f"{direction}_security"}.get(
-            failure.field, failure.field
-        )
+        field = {
+            "host": f"{direction}_host",
+            "port": f"{direction}_port",
+            "security": f"{direction}_security",
+        }.get(failure.field, failure.field)
         return message, advice, field
 
     def _create_account(self, values, steps):

@@ -1,17 +1,18 @@
 from odoo import fields, models
 
-RESULTS = [
-    ("asking", "asking…"),
-    ("found", "found"),
-    ("not_found", "nothing published"),
-    ("no_answer", "no answer"),
-    ("invalid", "not valid"),
-    ("refused", "refused"),
-    ("skipped", "skipped"),
-    ("cancelled", "not needed"),
-    ("passed", "works"),
-    ("failed", "failed"),
-]
+# of a source (autoconfig.Step) and of a login; the progress page has words for them
+RESULTS = (
+    "asking",
+    "found",
+    "not_found",
+    "no_answer",
+    "invalid",
+    "refused",
+    "skipped",
+    "cancelled",
+    "passed",
+    "failed",
+)
 
 
 class EmailAccountCreateStep(models.TransientModel):
@@ -24,6 +25,6 @@ class EmailAccountCreateStep(models.TransientModel):
 
     wizard_id = fields.Many2one("email.account.create", required=True, index=True, ondelete="cascade")
     label = fields.Char(required=True)
-    result = fields.Selection(RESULTS, required=True)
+    result = fields.Selection([(result, result) for result in RESULTS], required=True)
     detail = fields.Char()
     elapsed_ms = fields.Integer()

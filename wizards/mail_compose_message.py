@@ -39,16 +39,18 @@ class MailComposeMessage(models.TransientModel):
     @api.depends("email_account_id")
     def _compute_authorship(self):
         """Send as the chosen account; a sender that was set on purpose stays."""
-        super()._compute_authorship()
+        result = super()._compute_authorship()
         for composer in self.filtered("email_account_id"):
             if composer.email_from == self.env.user.email_formatted:
                 composer.email_from = composer.email_account_id._get_email_formatted()
+        return result
 
     @api.depends("email_account_id", "email_from")
     def _compute_mail_server_id(self):
         """Send through the chosen account, as long as the sender is its address."""
-        super()._compute_mail_server_id()
+        result = super()._compute_mail_server_id()
         for composer in self.filtered("email_account_id"):
             account = composer.email_account_id
             if email_normalize(composer.email_from) == account.email_normalized:
                 composer.mail_server_id = account.mail_server_id
+        return result

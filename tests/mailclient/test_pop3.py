@@ -1,5 +1,7 @@
 """POP3 servers with habits of their own."""
 
+import datetime
+
 from odoo.addons.email_account.mailclient import Found, MailFailure
 
 from .common import MailCase, connect, failure, mail_server
@@ -35,6 +37,30 @@ class TestPop3(MailCase):
         )
         [found] = box.find("X-Token", "mine")
         self.assertEqual(found.uid, "1")
+
+    def test_kept_copies_are_skipped_and_go_after_some_days(self):
+        server, box = self.open(RETR_2=MESSAGE)
+        kept = {"abc": "2026-11-20", "gone": "2026-11-23"}
+        box.keep_copies(kept, days=3, today=datetime.date(2026, 11, 24))
+        self.assertIn(b"DELE 1\r\n", server.seen)
+        self.assertEqual((box.check_unread_messages(), box.kept), (1, {}))
+        self.assertEqual(list(box.retrieve_unread_messages()), [("2", SOURCE)])
+        box.handled_message("2")
+        self.assertEqual(box.kept, {"def": "2026-11-24"})
+        box.disconnect()
+        self.assertNotIn(b"DELE 2", server.seen)
+
+    def test_copies_are_kept_for_ever(self):
+        server, box = self.open()
+        box.keep_copies({"abc": "1999-01-01", "def": "2026-11-24"}, days=0, today=datetime.date(2026, 11, 24))
+        self.assertEqual((box.check_unread_messages(), len(box.kept)), (0, 2))
+        self.assertNotIn(b"DELE", server.seen)
+
+    def test_copies_cannot_be_kept_without_uidl(self):
+        _server, box = self.open(UIDL=["-ERR what"])
+        with self.assertRaises(MailFailure) as caught:
+            box.keep_copies({}, days=0, today=datetime.date(2026, 11, 24))
+        self.assertEqual(caught.exception.cause, "uidl_missing")
 
     def test_only_the_newest_are_looked_at(self):
         server, box = self.open(STAT=["+OK 500 120"], TOP=["+OK", "", "."])

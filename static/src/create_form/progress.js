@@ -1,3 +1,4 @@
+import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 
 import { Component, onMounted, onWillUnmount, useState } from "@odoo/owl";
@@ -8,6 +9,16 @@ const ICONS = {
     found: "fa-check text-success",
     passed: "fa-check text-success",
     failed: "fa-times text-danger",
+};
+
+const WORDS = {
+    asking: _t("asking…"),
+    not_found: _t("nothing published"),
+    no_answer: _t("no answer"),
+    invalid: _t("not valid"),
+    refused: _t("refused"),
+    skipped: _t("not needed"),
+    cancelled: _t("not needed"),
 };
 
 /** What happens while the settings are looked for and tried: one line a source, as it comes. */
@@ -46,8 +57,12 @@ export class CreateProgress extends Component {
         return ICONS[step.result] || "fa-minus text-muted";
     }
 
+    words(step) {
+        return [step.detail, WORDS[step.result]].filter(Boolean).join(" – ");
+    }
+
     duration(step) {
-        if (step.result === "asking") {
+        if (["asking", "skipped"].includes(step.result)) {
             return "";
         }
         return step.elapsed_ms < 1000 ? `${step.elapsed_ms} ms` : `${(step.elapsed_ms / 1000).toFixed(1)} s`;
