@@ -52,6 +52,12 @@ def lint_environment():
     return environment("lint-requirements.txt", "lint")
 
 
+def description():
+    """Write static/description/index.html anew from README.md."""
+    require()
+    subprocess.run([str(lint_environment()), "dev/description.py"], cwd=REPO, check=True)
+
+
 def lint(*arguments):
     """ruff, pylint-odoo and OCA's checks; no finding is let through."""
     require()
@@ -61,6 +67,7 @@ def lint(*arguments):
         "ruff": [folder / "ruff", "check", "--no-cache", "."],
         "pylint-odoo": [folder / "pylint", "--rcfile=.pylintrc", REPO],
         "oca-checks": [python, "dev/oca_checks.py", "."],
+        "index.html (make description writes it)": [python, "dev/description.py", "--check"],
     }
     failed = []
     for name, command in checks.items():

@@ -211,6 +211,13 @@ class EmailAccount(models.Model):
                     self.env._("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
 
+    def _is_connection_changed(self, vals):
+        """Whether ``vals`` has another connection than the one that was checked; passwords count always."""
+        return any(
+            name in self._secret_fields or (vals[name] or False) != (self[name] or False)
+            for name in CONNECTION_FIELDS & vals.keys()
+        )
+
     def _check_may_change(self, vals):
         """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
         changed = MANAGED_FIELDS & vals.keys()
@@ -264,9 +271,10 @@ class EmailAccount(models.Model):
         vals = self._normalize_settings(vals)
         self._check_may_change(vals)
         self._check_password_entered(vals)
-        if CONNECTION_FIELDS & vals.keys() and "state" not in vals:
-            vals["state"] = "draft"
+        unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
         result = super().write(vals)
+        if "state" not in vals:
+            unchecked.state = "draft"
         if (CONNECTION_FIELDS | DERIVED_FIELDS) & vals.keys():
             self._sync_servers()
         return result

@@ -7,3 +7,4 @@ from . import test_fetchmail_server
 from . import test_ir_mail_server
 from . import test_tours
 from . import test_failure_words
+from . import test_translations

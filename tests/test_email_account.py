@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import mute_logger
 
+from ..autoconfig import BlockedAddress
 from ..hooks import uninstall_hook
 
 
@@ -208,7 +209,7 @@ class TestEmailAccount(TransactionCase):
     def test_changed_connection_has_to_be_checked_again(self):
         self.account._set_state()
         self.assertEqual((self.account.state, self.account.fetchmail_server_id.state), ("ready", "done"))
-        self.account.sender_name = "Info"
+        self.account.write({"sender_name": "Info", "outgoing_port": 465})
         self.assertEqual(self.account.state, "ready")
         self.account.outgoing_port = 587
         self.assertEqual((self.account.state, self.account.fetchmail_server_id.state), ("draft", "draft"))
@@ -260,3 +261,13 @@ class TestEmailAccount(TransactionCase):
         self.assertEqual([server.state for server in fetchmail_servers], ["done", "draft", "draft"])
         self.assertFalse([server for server in mail_servers + fetchmail_servers if server.email_account_id])
         mail_servers[0].smtp_host = "other.example.org"  # they are Odoo's now
+
+    def test_settings_page(self):
+        settings = self.env["res.config.settings"].create({"email_account_allowed_networks": "10.0.0.0/8, mail"})
+        self.assertEqual(settings.email_account_count, self.env["email.account"].search_count([]))
+        settings.execute()
+        guard = self.account._get_network().guard
+        guard.check("10.1.2.3")
+        guard.check("192.168.1.1", "mail")
+        with self.assertRaises(BlockedAddress):
+            guard.check("192.168.1.1")

@@ -32,7 +32,23 @@ class TestTours(HostsMixin, HttpCase):
     def test_user_menu(self):
         user = new_test_user(self.env, login="ea_tour", password="ea_tour_password", groups="base.group_user")
         self.start_tour("/odoo", "email_account_user_menu", login="ea_tour")
-        self.assertEqual(self.get_accounts().user_id, user)
+        account = self.get_accounts()
+        self.assertEqual((account.user_id, account.bcc_email), (user, "copy@acme.example"))
+        self.assertEqual((account.state, account.check_count), ("ready", 2))
+
+    def test_unconfigured(self):
+        account = self.env["email.account"].create({"email": ADDRESS, "name": "Jane"})
+        self.start_tour("/odoo/email-accounts", "email_account_unconfigured", login="admin")
+        self.assertEqual(self.get_accounts(), account)
+        self.assertEqual(account.state, "ready")
+
+    def test_composer(self):
+        partner = self.env["res.partner"].create({"name": "Bob", "email": "bob@acme.example"})
+        self.start_tour(f"/odoo/res.partner/{partner.id}", "email_account_composer", login="admin")
+        account = self.get_accounts()
+        self.assertEqual((account.use_for_sending, account.use_for_receiving), (True, False))
+        message = partner.message_ids[0]
+        self.assertEqual((message.email_from, message.mail_server_id), (ADDRESS, account.mail_server_id))
 
     def test_close(self):
         self.start_tour("/odoo/email-accounts", "email_account_close", login="admin")

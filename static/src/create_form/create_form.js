@@ -39,6 +39,7 @@ export class EmailAccountCreateController extends FormController {
         const { dialogData } = this.env;
         if (dialogData) {
             const close = dialogData.close;
+            dialogData.dismiss = null; // of a dialog that would close without asking
             dialogData.close = async (params) => {
                 if (!params?.dismiss || (await this.confirmDiscard())) {
                     await close(params);

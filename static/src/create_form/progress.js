@@ -13,7 +13,7 @@ const ICONS = {
 
 const WORDS = {
     asking: _t("asking…"),
-    not_found: _t("nothing published"),
+    not_found: _t("nothing found"),
     no_answer: _t("no answer"),
     invalid: _t("not valid"),
     refused: _t("refused"),

@@ -1,5 +1,5 @@
 import { _t } from "@web/core/l10n/translation";
-import { formatDateTime } from "@web/core/l10n/dates";
+import { toLocaleDateTimeString } from "@web/core/l10n/dates";
 import { registry } from "@web/core/registry";
 import { CharField, charField } from "@web/views/fields/char/char_field";
 
@@ -24,7 +24,7 @@ export class EmailAccountPasswordField extends CharField {
 
     get setSince() {
         const date = this.isSet && this.props.dateField && this.props.record.data[this.props.dateField];
-        return date ? _t("set on %s", formatDateTime(date, { showSeconds: false })) : "";
+        return date ? _t("set on %s", toLocaleDateTimeString(date, { showSeconds: false })) : "";
     }
 }
 

@@ -26,18 +26,29 @@ const goToAccount = [
     { content: "ready", trigger: ".o_form_view .o_arrow_button_current:contains('Ready')" },
 ];
 
-/** Flow 1 and 4: address and password, then the check by a test email. */
+const checkPasses = [
+    { content: "check", trigger: "button[name=action_check]", run: "click" },
+    { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
+    { content: "found again", trigger: `${dialog} .o_data_row:contains('arrived in the mailbox')` },
+    { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+    { content: "closed", trigger: "body:not(:has(.modal))" },
+    { content: "ready", trigger: ".o_form_view .o_arrow_button_current:contains('Ready')" },
+];
+
+const createAccount = [
+    ...openWizard,
+    ...enterAddress("jane@acme.example", "correct horse"),
+    { content: "create", trigger: button("action_create"), run: "click" },
+    ...goToAccount,
+];
+
+/** Flow 1 and 4: address and password, then the check by a test email, then mail. */
 tours.add("email_account_automatic", {
     steps: () => [
-        ...openWizard,
-        ...enterAddress("jane@acme.example", "correct horse"),
-        { content: "create", trigger: button("action_create"), run: "click" },
-        ...goToAccount,
-        { content: "check", trigger: "button[name=action_check]", run: "click" },
-        { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
-        { content: "found again", trigger: `${dialog} .o_data_row:contains('arrived in the mailbox')` },
-        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
-        { content: "closed", trigger: "body:not(:has(.modal))" },
+        ...createAccount,
+        ...checkPasses,
+        { content: "send and receive", trigger: "button[name=action_send_receive]", run: "click" },
+        { content: "done", trigger: ".o_notification:contains('Sent and received.')" },
     ],
 });
 
@@ -112,10 +123,7 @@ tours.add("email_account_form", {
         { content: "password", trigger: ".o_field_widget[name=password] input", run: "edit correct horse" },
         { content: "save", trigger: ".o_form_button_save", run: "click" },
         { content: "not checked", trigger: ".o_arrow_button_current:contains('Not checked')" },
-        { content: "check", trigger: "button[name=action_check]", run: "click" },
-        { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
-        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
-        { content: "ready", trigger: ".o_arrow_button_current:contains('Ready')" },
+        ...checkPasses,
     ],
 });
 
@@ -124,10 +132,58 @@ tours.add("email_account_user_menu", {
     steps: () => [
         { content: "user menu", trigger: ".o_user_menu button", run: "click" },
         { content: "my accounts", trigger: "[data-menu=email_accounts]", run: "click" },
-        ...openWizard,
+        ...createAccount,
+        ...checkPasses,
+        { content: "his own page", trigger: ".o_form_view .nav-link[name=other]", run: "click" },
+        { content: "change", trigger: field("bcc_email").replace(dialog, ""), run: "edit copy@acme.example" },
+        { content: "save", trigger: ".o_form_button_save", run: "click" },
+        { content: "saved", trigger: ".o_form_status_indicator_buttons:not(:visible)" },
+    ],
+});
+
+/** An account that is not set up yet starts the wizard when it is opened. */
+tours.add("email_account_unconfigured", {
+    steps: () => [
+        { content: "open", trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
+        { content: "the address is there", trigger: `${field("email")}:value(jane@acme.example)` },
+        { content: "password", trigger: field("password"), run: "edit wrong" },
+        { content: "create", trigger: button("action_create"), run: "click" },
+        {
+            content: "refused",
+            trigger: `${dialog} .alert-danger:contains('The server refused the user name or the password.')`,
+        },
+        { content: "the field is marked", trigger: `${dialog} .o_field_invalid[name=password]:visible` },
+        { content: "password", trigger: field("password"), run: "edit correct horse" },
+        { content: "retry", trigger: `${button("action_create")}:contains('Retry')`, run: "click" },
+        ...goToAccount,
+    ],
+});
+
+/** The composer offers the wizard where there is no account, and the account once there is one. */
+tours.add("email_account_composer", {
+    steps: () => [
+        { content: "send message", trigger: "button.o-mail-Chatter-sendMessage", run: "click" },
+        { content: "full composer", trigger: "[name=open-full-composer]", run: "click" },
+        { content: "text", trigger: `${dialog} .odoo-editor-editable`, run: "editor An offer" },
+        {
+            content: "no account yet",
+            trigger: `${dialog} button:contains('Create email account')`,
+            run: "click",
+        },
+        { content: "the wizard is for sending", trigger: `${field("use_for_sending")}:checked` },
+        { content: "not for receiving", trigger: `${field("use_for_receiving")}:not(:checked)` },
         ...enterAddress("jane@acme.example", "correct horse"),
         { content: "create", trigger: button("action_create"), run: "click" },
-        ...goToAccount,
+        {
+            content: "success",
+            trigger: `${dialog} .alert-success:contains('Your email account was configured successfully.')`,
+        },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close'):visible`, run: "click" },
+        { content: "back in the composer", trigger: `${dialog} .o_mail_send` },
+        { content: "it is proposed", trigger: `${field("email_account_id")}:value(jane@acme.example)` },
+        { content: "the text is kept", trigger: `${dialog} .odoo-editor-editable:contains('An offer')` },
+        { content: "send", trigger: `${dialog} .o_mail_send`, run: "click" },
+        { content: "sent", trigger: ".o-mail-Message:contains('An offer')" },
     ],
 });
 
