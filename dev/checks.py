@@ -67,7 +67,7 @@ def description():
 
 
 def lint(*arguments):
-    """ruff, pylint-odoo, OCA's checks and, where npm is there, prettier; no finding is let through."""
+    """ruff, pylint-odoo and OCA's checks; no finding is let through."""
     require()
     python = lint_environment()
     folder = Path(python).parent

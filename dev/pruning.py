@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from console import cache_lock, say
-from paths import CACHE, CHECKOUT, CHECKOUTS, IS_ROOT, REPO, STATE
+from paths import CACHE, CHECKOUTS, IS_ROOT, REPO, STATE
 from postgres import PrivateServer
 
 UNUSED_DAYS = 7
@@ -17,17 +17,15 @@ def prune():
             STATE.mkdir(parents=True, exist_ok=True)
             (STATE / "checkout").write_text(str(REPO))
         for state in CHECKOUTS.iterdir() if CHECKOUTS.exists() else ():
-            owner = state / "checkout"
-            if state.name != CHECKOUT and owner.exists() and not Path(owner.read_text()).exists():
+            note = state / "checkout"
+            owner = Path(note.read_text()) if note.exists() else None
+            if owner and not owner.exists():
                 PrivateServer(state).stop(by_force=True)
-                _remove(state)
+                shutil.rmtree(state)
+                say(f"removed the databases of {owner}, which is gone")
         # every user of a cache touches its file "done"
         oldest = time.time() - UNUSED_DAYS * 24 * 3600
         for done in CACHE.glob("*/done"):
             if done.stat().st_mtime < oldest:
-                _remove(done.parent)
-
-
-def _remove(path):
-    shutil.rmtree(path, ignore_errors=True)
-    say(f"removed from the cache, as nobody uses it: {path.name}")
+                shutil.rmtree(done.parent)
+                say(f"removed from the cache, unused for {UNUSED_DAYS} days: {done.parent.name}")

@@ -1,8 +1,6 @@
 """``make shell``, ``make pot`` and ``make screenshots``."""
-import re
-
 from checks import test
-from console import lock, say, supervise
+from console import lock, sh, supervise
 from paths import DEV, NAME, REPO
 from workbench import Workbench
 
@@ -19,18 +17,12 @@ def shell(*arguments):
 
 
 def export_terms():
-    """Write i18n/email_account.pot, the terms to translate."""
-    pot = REPO / "i18n" / f"{NAME}.pot"
-    pot.parent.mkdir(exist_ok=True)
+    """Write i18n/email_account.pot and bring the translations up to it."""
     with Workbench() as bench, lock(DEV / "test.lock"):
         config = bench.config(bench.with_addon("test"), "test", "pot")
-        part = DEV / "tmp" / pot.name
+        part = DEV / "tmp" / f"{NAME}.pot"
         bench.odoo("i18n", "export", "-c", config, "-o", part, NAME)
-    text = part.read_text()
-    # these change with every export; without them two exports of the same terms are the same
-    text = re.sub(r'^"(POT-Creation-Date|PO-Revision-Date): .*\n', "", text, flags=re.M)
-    pot.write_text(text)
-    say(f"{pot.relative_to(REPO)}: {text.count(chr(10) + 'msgid ') - 1} terms")
+        sh(bench.python, REPO / "dev/terms.py", part)
 
 
 def screenshots(*arguments):

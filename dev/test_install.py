@@ -26,9 +26,6 @@ RELEASED = {
     ("ir_cron", "active"),  # Odoo polls while there is an incoming server
     ("mail_template", "mail_server_id"),
     ("mailing_mailing", "mail_server_id"),
-    # an export holds Odoo's labels of its models and of the usual fields too: they fill gaps of a language
-    ("ir_model", "name"),
-    ("ir_model_fields", "field_description"),
     ("mail_compose_message", "added"),  # the host's own record of an open window, cleaned up daily
 }
 

@@ -71,12 +71,13 @@ class EmailAccountServers(models.AbstractModel):
             self._sync_servers()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_servers(self):
+    def unlink(self):
+        self.check_access("unlink")
         # sudo: who may delete the account may not touch the host's server records, which follow it
-        servers = self.sudo().with_context(email_account_sync=True)
-        servers.mail_server_ids.unlink()
-        servers.fetchmail_server_ids.unlink()
+        accounts = self.sudo().with_context(email_account_sync=True)
+        accounts.mail_server_ids.unlink()
+        accounts.fetchmail_server_ids.unlink()
+        return super().unlink()
 
     def _sync_servers(self):
         """Create or update the servers that the accounts own."""

@@ -264,6 +264,18 @@ class TestEmailAccount(TransactionCase):
         self.assertFalse([server for server in mail_servers + fetchmail_servers if server.email_account_id])
         mail_servers[0].smtp_host = "other.example.org"  # they are Odoo's now
 
+    def test_settings_page(self):
+        settings = self.env["res.config.settings"].create(
+            {"email_account_allowed_networks": "10.0.0.0/8, mail"}
+        )
+        self.assertEqual(settings.email_account_count, self.env["email.account"].search_count([]))
+        settings.execute()
+        guard = self.account._get_network().guard
+        guard.check("10.1.2.3")
+        guard.check("192.168.1.1", "mail")
+        with self.assertRaises(BlockedAddress):
+            guard.check("192.168.1.1")
+
     def test_uninstall_passes_over_servers_that_are_used(self):
         self.account.user_id = self.env.user
         self.account._set_state()
@@ -284,13 +296,3 @@ class TestEmailAccount(TransactionCase):
         gmail.imap_host = "imap.example.com"
         load(imap_host="imap.example.org")
         self.assertEqual(gmail.imap_host, "imap.example.com")
-
-    def test_settings_page(self):
-        settings = self.env["res.config.settings"].create({"email_account_allowed_networks": "10.0.0.0/8, mail"})
-        self.assertEqual(settings.email_account_count, self.env["email.account"].search_count([]))
-        settings.execute()
-        guard = self.account._get_network().guard
-        guard.check("10.1.2.3")
-        guard.check("192.168.1.1", "mail")
-        with self.assertRaises(BlockedAddress):
-            guard.check("192.168.1.1")

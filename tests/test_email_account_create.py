@@ -331,6 +331,26 @@ class TestEmailAccountCreate(HostsCase):
         self.assertEqual((account.state, account.name, account.is_configured), ("ready", "Mine", True))
 
     def test_buttons_out_of_order_are_refused(self):
-        for action in ("action_confirm", "action_create_partial"):
-            with self.assertRaises(UserError):
+        for step, action in (
+            ("start", "action_confirm"),
+            ("start", "action_create_partial"),
+            ("start", "action_back"),
+            ("description", "action_next"),
+            ("done", "action_next"),
+        ):
+            self.wizard.step = step
+            with self.subTest(step=step, action=action), self.assertRaises(UserError):
                 getattr(self.wizard, action)()
+
+    def test_servers_without_encryption_are_not_used_unasked(self):
+        document = AUTOCONFIG.replace("SSL", "plain").replace("993", "143").replace("465", "25")
+        self.hosts.web.route(f"autoconfig.{DOMAIN}", "/mail/config-v1.1.xml", document)
+        self.wizard.action_create()
+        self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
+        self.assertIn("Only servers without encryption were found", self.wizard.message)
+        self.assertNothingStored()
+        self.assertNoNewLogin()
+        self.wizard.action_manual()
+        self.assertEqual(
+            (self.wizard.outgoing_host, self.wizard.outgoing_security), (f"smtp.{DOMAIN}", "none")
+        )

@@ -19,7 +19,9 @@ class TestTranslations(TransactionCase):
         for language in ("de", "fr"):
             file = polib.pofile(I18N / f"{language}.po")
             self.assertEqual({entry.msgid for entry in file if not entry.obsolete}, terms, language)
-            self.assertEqual([entry.msgid for entry in file.untranslated_entries() + file.fuzzy_entries()], [])
+            self.assertEqual(
+                [entry.msgid for entry in file.untranslated_entries() + file.fuzzy_entries()], []
+            )
 
     def test_placeholders_and_tags(self):
         for language in ("de", "fr"):

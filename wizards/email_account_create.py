@@ -181,6 +181,8 @@ class EmailAccountCreate(models.TransientModel):
     def _turn_page(self, distance):
         self.ensure_one()
         pages = self._get_pages()
+        if self.step not in pages[: -1 if distance > 0 else None] or self.step == "start" and distance < 0:
+            raise UserError(self.env._("There is no such page."))
         position = pages.index(self.step)
         if distance > 0:
             error = self._get_input_error(pages[: position + 1])
@@ -294,16 +296,20 @@ class EmailAccountCreate(models.TransientModel):
             )
         )
         values = self._prepare_found_values(discovery.settings) if discovery.settings else {}
-        if not any(values.get(f"{direction}_host") for direction in self._get_directions()):
-            return self._show_error(
-                self.env._(
-                    "Cannot determine connection settings automatically. "
-                    "Configure the connection parameters manually."
-                ),
-                page="start",
-                is_retry=True,
-                **values,
+        directions = self._get_directions()
+        message = False
+        if not any(values.get(f"{direction}_host") for direction in directions):
+            message = self.env._(
+                "Cannot determine connection settings automatically. "
+                "Configure the connection parameters manually."
             )
+        elif any(values.get(f"{direction}_security") == "none" for direction in directions):
+            message = self.env._(
+                "Only servers without encryption were found, where others could read your password. "
+                "Set up the connection manually if you want to use them."
+            )
+        if message:
+            return self._show_error(message, page="start", is_retry=True, **values)
         if not discovery.settings.trusted:
             return self._show("confirm", confirm_domain=discovery.settings.domain, **values)
         return self._test_and_create(values, progress)
@@ -337,10 +343,7 @@ class EmailAccountCreate(models.TransientModel):
         return progress
 
     def _prepare_found_values(self, settings):
-        """Return the values for what discovery found: the best server of each direction that is wanted.
-
-        Clear-text servers are never used unasked; they are filled in for the manual pages only.
-        """
+        """Return the values for what discovery found: the best server of each direction that is wanted."""
         values = {"found_origin": settings.origin, "provider_id": self._find_provider(settings).id}
         usernames = {}
         for direction, servers in (("outgoing", settings.outgoing), ("incoming", settings.incoming)):

@@ -23,9 +23,12 @@ class DnsHost(BaseResolver):
 
     Names of no zone do not exist (NXDOMAIN); a name that exists without records of the type asked for gives
     an empty answer; ``*.example.org`` answers for names that are not written down; CNAMEs are followed.
+
+    :param port: to listen on; a free one if it is not given
     """
 
-    def __init__(self):
+    def __init__(self, port=None):
+        self._port = port
         self.nameserver = None  # (IP address, port)
         self.queries = []  # (name, type) of every question, e.g. ("example.org", "MX")
         self.authenticated = False  # set the AD flag, as a resolver does that has validated DNSSEC
@@ -41,7 +44,7 @@ class DnsHost(BaseResolver):
         self.stop()
 
     def start(self):
-        port = free_ports(["dns"])["dns"]
+        port = self._port or free_ports(["dns"])["dns"]
         quiet = DNSLogger(log="-request,-reply,-truncated,-error,-recv,-send", prefix=False)
         for tcp in (False, True):
             server = DNSServer(self, address="127.0.0.1", port=port, tcp=tcp, logger=quiet,

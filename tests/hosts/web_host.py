@@ -14,11 +14,14 @@ NOT_FOUND = (404, {"Content-Type": "text/plain"}, b"not found\n", 0.0)
 class WebHost:
     """Serves what a test tells it, by host name and path; a context manager.
 
+    :param port: for https; a free one if it is not given
+
     ``port`` speaks https, ``http_port`` http; both serve the same routes. Unknown ones answer 404.
     """
 
-    def __init__(self, authority=None):
+    def __init__(self, authority=None, port=0):
         self.authority = authority or CertificateAuthority()
+        self._https_port = port
         self.requests = []  # (scheme, host, path with query) of every request
         self.port = self.http_port = None
         self.stopping = threading.Event()
@@ -85,7 +88,8 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, host, scheme):
         self.host, self.scheme = host, scheme
-        super().__init__(("127.0.0.1", 0), _Handler)
+        port = host._https_port if scheme == "https" else 0
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def finish_request(self, request, client_address):
         # in the connection's own thread, so that a slow handshake holds up nobody else
