@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from console import free_port, is_free, say, step
 from paths import CACHE, CHECKOUT, CHECKOUTS, DEV, NAME, REPO, STATE
@@ -154,10 +155,18 @@ def _running_processes():
     marks = (str(REPO), "dev/dev.py")
     alive = []
     for pid in json.loads(RUNNING.read_text())["pids"]:
-        process = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
-        if any(mark in process.stdout for mark in marks):
+        if any(mark in _command_line(pid) for mark in marks):
             alive.append(pid)
     return alive
+
+
+def _command_line(pid):
+    """What a process was started as; empty if it is gone. A small Debian has no ``ps``, others no ``/proc``."""
+    if Path("/proc/self/cmdline").exists():
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
 
 
 def stop():

@@ -47,10 +47,8 @@ class MailThread(models.AbstractModel):
         """Return the contact who sent the mail, made if there is none; empty if the sender is unknown."""
         if not message_dict.get("email_from"):
             return self.env["res.partner"]
+        # nobody follows the contact just because the gateway happened to run as him
+        context = {"mail_create_nosubscribe": True, "mail_create_nolog": True}
         # sudo: a contact is made of the sender's own words, whoever the gateway runs as
-        return (
-            self.env["res.partner"]
-            .sudo()
-            .with_company(account.company_id)
-            .find_or_create(message_dict["email_from"])
-        )
+        partners = self.env["res.partner"].sudo().with_company(account.company_id).with_context(**context)
+        return partners.find_or_create(message_dict["email_from"])

@@ -47,6 +47,8 @@ class TestFetchmailServer(HostsCase):
         partner = self.env["res.partner"].browse(message.res_id)
         self.assertEqual((partner.name, partner.email), ("Carol Customer", "carol@customer.example"))
         self.assertEqual(message.author_id, partner)
+        self.assertFalse(partner.message_follower_ids)
+        self.assertFalse(message.notification_ids)
         # the next one finds the contact
         self.deliver("two")
         self.receive()
