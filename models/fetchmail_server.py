@@ -11,7 +11,17 @@ class FetchmailServer(models.Model):
     _inherit = ["fetchmail.server", "email.account.owned"]
 
     _owned_fields = frozenset(
-        {"email_account_id", "is_ssl", "object_id", "password", "port", "server", "server_type", "user"}
+        {
+            "email_account_id",
+            "is_ssl",
+            "name",
+            "object_id",
+            "password",
+            "port",
+            "server",
+            "server_type",
+            "user",
+        }
     )
 
     def write(self, vals):

@@ -17,6 +17,7 @@ class IrMailServer(models.Model):
             "active",
             "email_account_id",
             "from_filter",
+            "name",
             "owner_user_id",
             "smtp_authentication",
             "smtp_encryption",

@@ -1,3 +1,4 @@
+from lxml import etree
 from psycopg2.errors import UniqueViolation
 
 from odoo.exceptions import UserError, ValidationError
@@ -96,6 +97,7 @@ class TestEmailAccount(TransactionCase):
         for server, values in (
             (self.account.mail_server_id, {"smtp_host": "evil.example"}),
             (self.account.mail_server_id, {"active": False}),
+            (self.account.mail_server_id, {"name": "Mine"}),
             (self.account.fetchmail_server_id, {"server": "evil.example"}),
         ):
             with self.assertRaisesRegex(UserError, "belongs to the email account “info@example.org”"):
@@ -103,6 +105,15 @@ class TestEmailAccount(TransactionCase):
             with self.assertRaisesRegex(UserError, "belongs to the email account"):
                 server.unlink()
         self.account.mail_server_id.max_email_size = 5  # is not derived
+        for server, field, derived in (
+            (self.account.mail_server_id, "smtp_host", True),
+            (self.account.mail_server_id, "max_email_size", False),
+            (self.account.fetchmail_server_id, "server", True),
+            (self.account.fetchmail_server_id, "attach", False),
+        ):
+            arch = etree.fromstring(server.get_view(view_type="form")["arch"])
+            readonly = arch.find(f".//field[@name='{field}']").get("readonly") or ""
+            self.assertEqual("email_account_id" in readonly, derived, field)
         self.assertEqual(self.account.mail_server_id.action_open_email_account()["res_id"], self.account.id)
 
     def test_one_account_for_an_address_in_a_company(self):

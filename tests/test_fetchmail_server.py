@@ -165,6 +165,17 @@ class TestFetchmailServer(HostsCase):
 class TestFetchmailServerCertificate(HostsCase):
     certificates = {"imap": "expired", "pop3": "wrong_name", "submission": "unknown_issuer"}
 
+    def test_wizard_sends_no_password_and_stores_nothing(self):
+        wizard = self.env["email.account.create"].create(self.wizard_values)
+        wizard.action_create()
+        self.assertEqual((wizard.step, wizard.is_retry), ("start", True))
+        self.assertIn(
+            "Cannot connect to the outgoing email server: The certificate of the server", wizard.message
+        )
+        self.assertIn("The certificate of the server has expired.", wizard.message)
+        self.assertFalse(self.env["email.account"].search([("email", "=", ADDRESS)]))
+        self.assertNoLogin()
+
     def test_no_password_where_the_certificate_is_bad(self):
         account = self.env["email.account"].create(self.account_values)
         check = account._check()

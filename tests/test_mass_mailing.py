@@ -39,15 +39,19 @@ class TestMassMailing(HostsCase):
         self.before = len(self.hosts.mail.messages(RECIPIENT))
 
     def create_mailing(self, **values):
-        mailing = self.env["mailing.mailing"].with_user(self.marketer).create(
-            {
-                "subject": "News",
-                "body_html": "<p>Hello</p>",
-                "mailing_model_id": self.env["ir.model"]._get_id("mailing.list"),
-                "contact_list_ids": self.list.ids,
-                "mail_server_id": self.server.id,
-                **values,
-            }
+        mailing = (
+            self.env["mailing.mailing"]
+            .with_user(self.marketer)
+            .create(
+                {
+                    "subject": "News",
+                    "body_html": "<p>Hello</p>",
+                    "mailing_model_id": self.env["ir.model"]._get_id("mailing.list"),
+                    "contact_list_ids": self.list.ids,
+                    "mail_server_id": self.server.id,
+                    **values,
+                }
+            )
         )
         self.env.flush_all()
         return mailing
