@@ -303,18 +303,20 @@ class EmailAccount(models.Model):
         return action
 
     def _check(self):
-        """Run the check of each account and store the report.
+        """Run the check of each account and store the reports.
 
-        Nothing is pending in the transaction while the network is waited for; each report is written when
-        its account is done.
+        The reports are written when all accounts are done, so that nothing is pending in the transaction
+        while the network is waited for.
 
         :return: the reports, `email.account.check`
         """
         self.check_access("read")
-        checks = self.env["email.account.check"]
         for account in self:
             account._check_is_configured()
-            checks |= checks._run(account)
+        checks = self.env["email.account.check"]
+        runs = [checks._run(account) for account in self]
+        for account, run in zip(self, runs, strict=True):
+            checks |= checks._create_report(account, run.steps, run.token)
         return checks
 
     def _check_is_configured(self):
