@@ -161,7 +161,10 @@ def _running_processes():
 
 
 def _command_line(pid):
-    """What a process was started as; empty if it is gone. A small Debian has no ``ps``, others no ``/proc``."""
+    """What a process was started as; empty if it is gone.
+
+    A small Debian has no ``ps``, other systems have no ``/proc``.
+    """
     if Path("/proc/self/cmdline").exists():
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
