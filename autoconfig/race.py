@@ -45,17 +45,22 @@ class Race:
 
     async def cancel(self, keys: Iterable[Hashable]):
         """Cancel some and wait for their end; what they still return or raise is dropped."""
-        tasks = [self._tasks.pop(key) for key in keys]
-        for task in tasks:
-            task.cancel()
-        interrupted = None
-        while pending := [task for task in tasks if not task.done()]:
-            try:
-                await asyncio.wait(pending)
-            except asyncio.CancelledError as error:  # we are cancelled as well: still leave none behind
-                interrupted = error
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()  # seen, so asyncio does not complain
-        if interrupted:
-            raise interrupted
+        await cancel_tasks([self._tasks.pop(key) for key in keys])
+
+
+async def cancel_tasks(tasks: Iterable[asyncio.Future]):
+    """Cancel tasks and wait for their end; what they still return or raise is dropped."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    interrupted = None
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as error:  # we are cancelled as well: still leave none behind
+            interrupted = error
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen, so asyncio does not complain
+    if interrupted:
+        raise interrupted

@@ -1,6 +1,6 @@
 """The value objects: what was found, where it came from and how far it can be trusted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from .address import base_domain
@@ -30,6 +30,11 @@ class Server:
     """Mozilla's values (``password-cleartext``, ``password-encrypted``, ``OAuth2``, ...), best first"""
 
     @property
+    def endpoint(self) -> "Server":
+        """The same without login: what a probe speaks to."""
+        return replace(self, username="", authentication=())
+
+    @property
     def encrypted(self) -> bool:
         return self.security != "none"
 
@@ -47,8 +52,6 @@ class Settings:
 
     source: str
     """name of the source, two of them joined by ``+`` when each gave one direction"""
-    trusted: bool
-    """every step to it was authenticated; otherwise ask the user before a password goes there"""
     incoming: tuple[Server, ...] = ()
     """best first"""
     outgoing: tuple[Server, ...] = ()
@@ -61,21 +64,35 @@ class Settings:
     """URL or host that it came from"""
     domain: str = ""
     """base domain of the servers, for the question whether to trust it; several are joined by ``, ``"""
+    doubt: str = ""
+    """why it could have been forged: ``http`` (read without encryption), ``dns`` (plain DNS led to another
+    base domain), ``guess`` (nobody published it); empty when every step to it was authenticated"""
 
     @classmethod
-    def of(cls, servers: Iterable[Server], *, source: str, trusted: bool, **facts) -> "Settings | None":
-        """Sort servers into a proposal; None when there are none."""
-        servers = sorted(dict.fromkeys(servers), key=Server._order)
+    def of(
+        cls, servers: Iterable[Server], *, source: str, ordered: bool = False, **facts
+    ) -> "Settings | None":
+        """Sort servers into a proposal; None when there are none.
+
+        :param ordered: the source states its own order
+        """
+        servers = list(dict.fromkeys(servers))
         if not servers:
             return None
+        if not ordered:
+            servers.sort(key=Server._order)
         return cls(
             source=source,
-            trusted=trusted,
             incoming=tuple(server for server in servers if server.protocol != "smtp"),
             outgoing=tuple(server for server in servers if server.protocol == "smtp"),
             domain=_domain(servers),
             **facts,
         )
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every step to it was authenticated; else ask the user before a password goes there."""
+        return not self.doubt
 
     def servers(self, direction: str) -> tuple[Server, ...]:
         return self.incoming if direction == INCOMING else self.outgoing
@@ -85,17 +102,35 @@ class Settings:
         servers = self.servers(direction)
         return bool(servers) and servers[0].encrypted
 
+    def with_answers(self, answers: Mapping[Server, Server]) -> "Settings | None":
+        """Return what is left when only the servers count that answered; None when that is nothing.
+
+        :param answers: by ``Server.endpoint``, what the probe of the endpoint brought
+        """
+        servers = [
+            replace(
+                server,
+                security=answers[server.endpoint].security,
+                authentication=server.authentication or answers[server.endpoint].authentication,
+            )
+            for server in self.incoming + self.outgoing
+            if server.endpoint in answers
+        ]
+        upgraded = any(answer.security != endpoint.security for endpoint, answer in answers.items())
+        left = Settings.of(servers, source=self.source, ordered=not upgraded)
+        return left and replace(self, incoming=left.incoming, outgoing=left.outgoing, domain=left.domain)
+
     def with_outgoing_of(self, other: "Settings") -> "Settings":
         """Return the incoming servers of this with the outgoing ones of another; trusted if both are."""
         return replace(
             self,
             source=_joined("+", self.source, other.source),
-            trusted=self.trusted and other.trusted,
             outgoing=other.outgoing,
             provider=self.provider or other.provider,
             name=self.name or other.name,
             origin=_joined(" ", self.origin, other.origin),
             domain=_domain(self.incoming + other.outgoing),
+            doubt=self.doubt or other.doubt,
         )
 
 
@@ -127,6 +162,8 @@ class Discovery:
     elapsed_ms: int
     steps: tuple[Step, ...]
     """one a source, best first"""
+    unreachable: tuple[Server, ...] = ()
+    """published servers that did not answer, best first"""
 
     @property
     def status(self) -> str:
@@ -134,17 +171,21 @@ class Discovery:
 
     def as_dict(self) -> dict:
         """The JSON of ``python -m autoconfig --json``."""
-        settings = self.settings or Settings(source="", trusted=False)
+        settings = self.settings or Settings(source="")
         return {
             "address": self.address,
             "status": self.status,
             "source": settings.source,
-            "trusted": settings.trusted,
+            "trusted": self.settings is not None and settings.trusted,
             "elapsed_ms": self.elapsed_ms,
-            "incoming": [server.as_dict() for server in settings.incoming],
-            "outgoing": [server.as_dict() for server in settings.outgoing],
+            "incoming": [self._server_dict(server) for server in settings.incoming],
+            "outgoing": [self._server_dict(server) for server in settings.outgoing],
             "steps": [step.as_dict() for step in self.steps],
         }
+
+    def _server_dict(self, server):
+        """Where no user name is stated, the address is what to try first (RFC 6186 section 4)."""
+        return server.as_dict() | {"username": server.username or self.address}
 
 
 def choose(proposals: Iterable[Settings]) -> Settings | None:

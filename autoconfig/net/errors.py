@@ -11,3 +11,19 @@ class NetworkError(Exception):
     def __init__(self, result: str, message: str):
         super().__init__(message)
         self.result = result
+
+
+class HostNotFound(NetworkError):
+    """The name of the host does not exist."""
+
+    def __init__(self, host: str):
+        super().__init__("not_found", f"{host}: no such host")
+
+
+# of several failures the one that tells most: somebody can do something about it
+_TELLING = ("invalid", "refused", "no_answer", "not_found")
+
+
+def most_telling(errors) -> Exception:
+    """Return the one of several failures (with a ``result`` each) that tells most."""
+    return min(errors, key=lambda error: _TELLING.index(error.result))

@@ -4,8 +4,6 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-import sys
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -13,38 +11,49 @@ from yarl import URL
 
 from ..address import host_name
 from .errors import NetworkError
-
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as time_limit
-else:
-    from async_timeout import timeout as time_limit  # comes with aiohttp there
+from .names import Addresses, checked_addresses
+from .timing import time_limit
 
 MAX_BODY = 256 * 1024  # bytes
 MAX_REDIRECTS = 3
 PORTS = {"https": 443, "http": 80}
 USER_AGENT = "email_account (mail settings discovery)"
 
-_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
-Addresses = Callable[[str, int], Awaitable[list[tuple[str, int]]]]
+class Redirected(NetworkError):
+    """A redirect that was not to be followed."""
+
+    def __init__(self, host: str, url: str):
+        super().__init__("not_found", f"{host}: a redirect")
+        self.url = url
 
 
-async def fetch(url: str, addresses: Addresses, ssl_context: ssl.SSLContext, timeout: float) -> bytes:
-    """GET a document; follow at most three redirects, each checked like the first URL.
+async def fetch(
+    url: str,
+    addresses: Addresses,
+    ssl_context: ssl.SSLContext,
+    timeout: float,
+    body: bytes | None = None,
+    redirects: int = MAX_REDIRECTS,
+) -> bytes:
+    """Get a document; follow redirects, each checked like the first URL.
 
     :param addresses: resolves a host and port to checked addresses; nothing else is connected to
     :param timeout: seconds for the whole of it, redirects and body included
-    :raises NetworkError: for everything but a document
+    :param body: XML to POST; without it the request is a GET
+    :param redirects: how many to follow
+    :raises Redirected: by the first redirect, if none is to be followed
+    :raises NetworkError: for everything else but a document
     """
     host = URL(url).host
     try:
         async with time_limit(timeout):
-            return await _fetch(URL(url, encoded=True), addresses, ssl_context)
+            return await _fetch(URL(url, encoded=True), addresses, ssl_context, body, redirects)
     except asyncio.TimeoutError:
         raise NetworkError("no_answer", f"{host}: no answer within {timeout:g} s") from None
 
 
-async def _fetch(url, addresses, ssl_context):
+async def _fetch(url, addresses, ssl_context, body, redirects):
     resolver = _Resolved()
     connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, ssl=ssl_context)
     async with aiohttp.ClientSession(
@@ -54,11 +63,18 @@ async def _fetch(url, addresses, ssl_context):
         auto_decompress=False,  # a small body could become a huge one
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
     ) as session:
-        for _hop in range(1 + MAX_REDIRECTS):
+        for _hop in range(1 + redirects):
             _check(url)
-            resolver.answers = await _resolve(url, addresses)
+            resolver.answers = await checked_addresses(url.raw_host, url.port, addresses)
             try:
-                async with session.get(url, allow_redirects=False) as response:
+                # an Autodiscover service wants its question again wherever it redirects to
+                async with session.request(
+                    "GET" if body is None else "POST",
+                    url,
+                    allow_redirects=False,
+                    data=body,
+                    headers={} if body is None else {"Content-Type": "text/xml"},
+                ) as response:
                     target = _redirect(url, response)
                     if target is None:
                         return await _document(url, response)
@@ -66,8 +82,10 @@ async def _fetch(url, addresses, ssl_context):
                 raise _failure(url.host, error) from None
             if url.scheme == "https" and target.scheme != "https":
                 raise NetworkError("refused", f"{url.host}: redirects from https to {target.scheme}")
+            if not redirects:
+                raise Redirected(url.host, str(target))
             url = target
-    raise NetworkError("refused", f"{url.host}: more than {MAX_REDIRECTS} redirects")
+    raise NetworkError("refused", f"{url.host}: more than {redirects} redirects")
 
 
 class _Resolved(AbstractResolver):
@@ -104,19 +122,6 @@ def _check(url):
             host_name(host)  # not one of the other notations of an IPv4 address either
         except ValueError:
             raise NetworkError("refused", f"{host}: not a host name") from None
-
-
-async def _resolve(url, addresses):
-    try:
-        return await addresses(url.raw_host, url.port)
-    except socket.gaierror as error:
-        if error.errno in _NO_SUCH_HOST:
-            raise NetworkError("not_found", f"{url.host}: no such host") from None
-        raise NetworkError("no_answer", f"{url.host}: the name cannot be resolved") from None
-    except UnicodeError:
-        raise NetworkError("not_found", f"{url.host}: no such host") from None
-    except OSError as error:
-        raise NetworkError(getattr(error, "result", "no_answer"), str(error)) from None
 
 
 def _redirect(url, response):

@@ -3,11 +3,20 @@
 from collections.abc import Iterable
 
 from ..providers import Provider, load_providers
-from .autoconfig import AutoconfigSource
-from .base import Source
+from .autoconfig import AutoconfigHttpSource, AutoconfigSource
+from .autodiscover import AutodiscoverSource
+from .base import DomainSource, Source
+from .guess import GuessSource
 from .ispdb import ISPDB_URL, IspdbSource
+from .microsoft import MicrosoftSource
 from .mx import MxSource
+from .pacc import PaccSource
+from .parent import ParentSource
 from .provider import ProviderSource
+from .provider_mx import ProviderMxSource
+from .srv import SrvSource
+
+__all__ = ["DomainSource", "Source", "default_sources"]
 
 
 def default_sources(providers: Iterable[Provider] | None = None, ispdb_url: str = ISPDB_URL) -> list[Source]:
@@ -17,9 +26,20 @@ def default_sources(providers: Iterable[Provider] | None = None, ispdb_url: str 
     :param ispdb_url: where to ask the central database, with a final slash
     """
     providers = load_providers() if providers is None else tuple(providers)
-    return [
+    of_a_domain = [
         ProviderSource(providers),
+        ProviderMxSource(providers),
         AutoconfigSource(),
+        PaccSource(),
         IspdbSource(ispdb_url),
+        SrvSource(),
         MxSource(providers, ispdb_url),
+    ]
+    return [
+        *of_a_domain,
+        AutoconfigHttpSource(),
+        AutodiscoverSource(providers),
+        MicrosoftSource(providers),
+        ParentSource(of_a_domain),
+        GuessSource(),
     ]

@@ -1,16 +1,16 @@
 """Mozilla's documents at several addresses of the web, the first of which counts most."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from ..address import Address
 from ..formats import Document, FormatError, mozilla
-from ..net.errors import NetworkError
+from ..net.errors import NetworkError, most_telling
 from ..net.network import Network
 from ..race import Race
 
-# of several failures the one that tells most: somebody can do something about it
-_TELLING = ("invalid", "refused", "no_answer", "not_found")
+_Key = TypeVar("_Key")
 
 
 def autoconfig_url(domain: str, address: Address) -> str:
@@ -23,25 +23,39 @@ async def first_document(urls: Sequence[str], address: Address, network: Network
 
     :raises NetworkError, FormatError: when none has one; of their failures the most telling
     """
+
+    async def read(url):
+        return mozilla.parse(await network.get(url), address)
+
+    document, url = await first_of(urls, read)
+    return document, url.partition("?")[0]
+
+
+async def first_of(keys: Sequence[_Key], ask: Callable[[_Key], Awaitable[Any]]) -> tuple[Any, _Key]:
+    """Ask for all keys at once; return what the first that has something brings, and its key.
+
+    :param keys: what counts most comes first; a URL gives its host to messages
+    :raises NetworkError, FormatError: when none has anything; of their failures the most telling
+    """
     outcomes = {}
     async with Race() as race:
-        for url in urls:
-            race.start(url, _document(url, address, network))
+        for key in dict.fromkeys(keys):
+            race.start(key, _outcome(ask, key))
         while race.running:
             outcomes |= await race.ended()
-            for url in urls:
-                if url not in outcomes:
+            for key in keys:
+                if key not in outcomes:
                     break  # it counts more than those after it
-                if isinstance(outcomes[url], Document):
-                    return outcomes[url], url.partition("?")[0]
-    raise min(outcomes.values(), key=lambda error: _TELLING.index(error.result))
+                if not isinstance(outcomes[key], (NetworkError, FormatError)):
+                    return outcomes[key], key
+    raise most_telling(outcomes.values())
 
 
-async def _document(url, address, network):
-    """Return the document or the failure to get it."""
+async def _outcome(ask, key):
+    """Return what it brings, or the failure."""
     try:
-        return mozilla.parse(await network.get(url), address)
+        return await ask(key)
     except FormatError as error:
-        return FormatError(f"{urlsplit(url).hostname}: {error}")
+        return FormatError(f"{urlsplit(key).hostname}: {error}") if isinstance(key, str) else error
     except NetworkError as error:
         return error

@@ -1,20 +1,18 @@
-"""The provider behind the domain's MX host (ranks 3.1 to 3.4 of the draft, and the known providers).
-
-DNS answers can be forged, so nothing found this way is trusted.
-"""
+"""The provider behind the domain's MX host (ranks 3.1 to 3.4 of the draft, and the known providers)."""
 
 from collections.abc import Iterable
 
 from ..address import Address, base_domain
+from ..formats import mozilla
 from ..net.network import Network
 from ..providers import Provider, provider_of_mx
 from ..settings import Settings
-from .base import Report
-from .documents import autoconfig_url, first_document
-from .ispdb import ISPDB_URL
+from .base import DomainSource, Report, doubt_of_hosts
+from .documents import autoconfig_url, first_of
+from .ispdb import ISPDB_URL, read_ispdb
 
 
-class MxSource:
+class MxSource(DomainSource):
     name = "mx"
     rank = 30
 
@@ -22,29 +20,39 @@ class MxSource:
         self._providers = tuple(providers)
         self._ispdb_url = ispdb_url
 
-    async def find(self, address: Address, network: Network, report: Report) -> Settings | None:
-        hosts = await network.mx(address.domain)
+    async def find_at(
+        self, domain: str, address: Address, network: Network, report: Report
+    ) -> Settings | None:
+        hosts = await network.mx(domain)
         if not hosts:
             return None
-        _preference, host = min(hosts)
+        _preference, host = hosts[0]
         report(host)
+        doubt = doubt_of_hosts([host], domain, hosts.secure)
         provider = provider_of_mx(host, self._providers)
-        settings = provider and provider.settings(address, source=self.name, trusted=False, origin=host)
+        settings = provider and provider.settings(address, source=self.name, doubt=doubt, origin=host)
         if settings:
             report(f"{host}, {provider.name}")
             return settings
-        domains = _domains(host, address)
+        domains = _domains(host, domain)
         if not domains:
             return None
-        urls = [autoconfig_url(domain, address) for domain in domains]
-        urls += [self._ispdb_url + domain for domain in domains]
-        document, url = await first_document(urls, address, network)
-        return Settings.of(document.servers, source=self.name, trusted=False, name=document.name, origin=url)
+        by_domain = [autoconfig_url(other, address) for other in domains]
+        by_ispdb = [self._ispdb_url + other for other in domains]
+
+        async def read(url):
+            body = await (read_ispdb(url, network) if url in by_ispdb else network.get(url))
+            return mozilla.parse(body, address)
+
+        document, url = await first_of(by_domain + by_ispdb, read)
+        return Settings.of(
+            document.servers, source=self.name, doubt=doubt, name=document.name, origin=url.partition("?")[0]
+        )
 
 
-def _domains(host, address):
+def _domains(host, domain):
     """Return the host less its first label, and its base domain, less those that other sources ask."""
     base = base_domain(host)
     full = host.partition(".")[2]
     domains = [full, base] if full.endswith(f".{base}") else [base]
-    return [domain for domain in domains if domain != address.domain]
+    return [other for other in domains if other != domain]

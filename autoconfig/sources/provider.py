@@ -6,19 +6,22 @@ from ..address import Address
 from ..net.network import Network
 from ..providers import Provider, provider_of_domain
 from ..settings import Settings
-from .base import Report
+from .base import DomainSource, Report
 
 
-class ProviderSource:
+class ProviderSource(DomainSource):
     name = "provider"
     rank = 0
+    probe = False
 
     def __init__(self, providers: Iterable[Provider]):
         self._providers = tuple(providers)
 
-    async def find(self, address: Address, network: Network, report: Report) -> Settings | None:
-        provider = provider_of_domain(address.domain, self._providers)
+    async def find_at(
+        self, domain: str, address: Address, network: Network, report: Report
+    ) -> Settings | None:
+        provider = provider_of_domain(domain, self._providers)
         if not provider:
             return None
         report(provider.name)
-        return provider.settings(address, source=self.name, trusted=True)
+        return provider.settings(address, source=self.name)

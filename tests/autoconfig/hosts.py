@@ -33,23 +33,34 @@ def client_context() -> ssl.SSLContext:
 
 
 class LoopbackNetwork(Network):
-    """Every name leads to one of the test's hosts, or does not exist."""
+    """Every name leads to one of the test's hosts, or does not exist.
 
-    def __init__(self, hosts=None, **kwargs):
+    :param hosts: {name: port}
+    :param real_mail: whether mail servers are spoken to; otherwise all of them are taken to be there
+    """
+
+    def __init__(self, hosts=None, real_mail=False, **kwargs):
         kwargs.setdefault("guard", Guard(["127.0.0.0/8"]))
         kwargs.setdefault("ssl_context", client_context())
         kwargs.setdefault("nameservers", [(LOOPBACK, 9)])
         super().__init__(**kwargs)
         self.hosts = dict(hosts or {})
         self.looked_up = []
+        self._real_mail = real_mail
 
-    def addresses(self, host, port):
-        self.looked_up.append((host, port))
+    async def probe(self, endpoint):
+        return await super().probe(endpoint) if self._real_mail else endpoint
+
+    def resolve(self, host):
+        self.looked_up.append(host)
         if host[0].isdigit() or ":" in host:
-            return super().addresses(host, port)
+            return super().resolve(host)
         if host not in self.hosts:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(LOOPBACK, self.hosts[host])]
+        return [LOOPBACK]
+
+    def _places(self, host, ips, port):
+        return [(ip, self.hosts.get(host, port)) for ip in ips]
 
 
 @functools.cache

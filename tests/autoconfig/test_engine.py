@@ -23,10 +23,12 @@ SMTP = Server("smtp", "smtp.example.org", 465, "tls")
 class Fake:
     """A source that answers after a while, or raises, or never answers."""
 
-    def __init__(self, name, rank, *servers, after=0.0, error=None, trusted=True):
+    probe = False
+
+    def __init__(self, name, rank, *servers, after=0.0, error=None, doubt=""):
         self.name, self.rank = name, rank
         self.after, self.error = after, error
-        self.settings = Settings.of(servers, source=name, trusted=trusted)
+        self.settings = Settings.of(servers, source=name, doubt=doubt)
         self.state = "not asked"
 
     async def find(self, address, network, report):
@@ -106,7 +108,7 @@ class TestDiscover(unittest.IsolatedAsyncioTestCase):
         discovery = await self.discover(
             Fake("none", 0, after=0.01),
             Fake("in", 1, IMAP, after=0.02),
-            Fake("out", 2, SMTP, after=0.01, trusted=False),
+            Fake("out", 2, SMTP, after=0.01, doubt="dns"),
             Fake("both", 3, POP3, SMTP, after=60),
         )
         self.assertEqual((discovery.settings.incoming, discovery.settings.outgoing), ((IMAP,), (SMTP,)))

@@ -94,12 +94,12 @@ class TestMx(unittest.IsolatedAsyncioTestCase):
         with dns_host(zone) as dns:
             network = Network(nameservers=[dns.address])
             self.assertEqual(
-                await network.mx("example.org"), [(10, "mx1.example.net"), (20, "mx2.example.net")]
+                await network.mx("example.org"), ((10, "mx1.example.net"), (20, "mx2.example.net"))
             )
-            self.assertEqual(await network.mx("odd.example"), [(2, "mx.example.net")])
+            self.assertEqual(await network.mx("odd.example"), ((2, "mx.example.net"),))
             for domain in ("null.example", "empty.example", "missing.example"):
                 with self.subTest(domain):
-                    self.assertEqual(await network.mx(domain), [])
+                    self.assertEqual(await network.mx(domain), ())
         self.assertEqual(dns.asked[0], ("example.org", "MX"))
 
     async def test_failures(self):
@@ -254,9 +254,9 @@ class TestGet(unittest.IsolatedAsyncioTestCase):
         answers = []
 
         class Rebinding(LoopbackNetwork):
-            def addresses(self, host, port):
+            def resolve(self, host):
                 answers.append(host)
-                return super().addresses(host, port) if len(answers) == 1 else [("10.0.0.1", 443)]
+                return super().resolve(host) if len(answers) == 1 else ["10.0.0.1"]
 
         async def handler(request):
             return web.Response(body=b"<a/>")

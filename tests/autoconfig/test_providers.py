@@ -34,7 +34,7 @@ class TestProviders(unittest.TestCase):
         cls.providers = load_providers(path)
 
     def settings(self, index, address=JANE):
-        return self.providers[index].settings(address, source="provider", trusted=True)
+        return self.providers[index].settings(address, source="provider")
 
     def test_no_file_no_providers(self):
         self.assertEqual(load_providers("no/such/file.csv"), ())
@@ -69,7 +69,7 @@ class TestProviders(unittest.TestCase):
         provider = Provider.from_row(
             {"id": 7, "imap_host": "mail.{domain}", "imap_port": 993, "imap_security": "tls"}
         )
-        settings = provider.settings(JANE, source="mx", trusted=False)
+        settings = provider.settings(JANE, source="mx", doubt="dns")
         self.assertEqual(settings.incoming[0].host, "mail.example.org")
         self.assertEqual((settings.provider, settings.name), ("7", "7"))
 

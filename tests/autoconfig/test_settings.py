@@ -13,8 +13,8 @@ SMTP_STARTTLS = Server("smtp", "smtp.example.org", 587, "starttls")
 SMTP_CLEAR = Server("smtp", "smtp.example.org", 25, "none")
 
 
-def proposal(*servers, source="ispdb", trusted=True, **facts):
-    return Settings.of(servers, source=source, trusted=trusted, **facts)
+def proposal(*servers, source="ispdb", **facts):
+    return Settings.of(servers, source=source, **facts)
 
 
 class TestSettings(unittest.TestCase):
@@ -63,8 +63,8 @@ class TestChoose(unittest.TestCase):
         self.assertTrue(settings.trusted)
 
     def test_two_halves_are_trusted_only_if_both_are(self):
-        for one, other in ((True, False), (False, True), (False, False)):
-            halves = [proposal(SMTP, trusted=one), proposal(IMAP, trusted=other, source="mx")]
+        for one, other in (("", "dns"), ("http", ""), ("http", "dns")):
+            halves = [proposal(SMTP, doubt=one), proposal(IMAP, doubt=other, source="mx")]
             self.assertFalse(choose(halves).trusted)
 
     def test_encrypted_beats_clear_text_of_a_better_source(self):
@@ -102,7 +102,7 @@ class TestDiscovery(unittest.TestCase):
                         "host": "smtp.example.org",
                         "port": 465,
                         "security": "tls",
-                        "username": "",
+                        "username": "jane@example.org",
                         "authentication": [],
                     }
                 ],

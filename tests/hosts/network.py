@@ -31,14 +31,18 @@ class HostsNetwork(Network):
         self._resolver_now.port = dns_host.nameserver[1]
         self._resolver_now.lifetime = 1.0
 
-    def addresses(self, host, port):
-        """Resolve as the system's resolver does, but at the DNS host; check; lead the port to the host's."""
+    def resolve(self, host):
+        """Resolve as the system's resolver does, but at the DNS host; check."""
         try:
             found = [record.to_text() for record in self._resolver_now.resolve(host, "A")]
-        except dns.resolver.NXDOMAIN:
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
         except dns.exception.DNSException:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution") from None
         for ip in found:
             self.guard.check(ip, host)
-        return [(ip, self._ports.get(port, port)) for ip in found]
+        return found
+
+    def _places(self, _host, ips, port):
+        """Lead the port to the host's."""
+        return [(ip, self._ports.get(port, port)) for ip in ips]

@@ -1,0 +1,60 @@
+"""SRV records of the domain (RFC 6186, RFC 8314 section 5.1)."""
+
+import asyncio
+
+from ..address import Address
+from ..net.network import Network
+from ..settings import TLS_PORTS, Server, Settings
+from .base import DomainSource, Report, doubt_of_hosts
+
+_SERVICES = {
+    "_imaps": ("imap", "tls"),
+    "_imap": ("imap", "starttls"),
+    "_pop3s": ("pop3", "tls"),
+    "_pop3": ("pop3", "starttls"),
+    "_submissions": ("smtp", "tls"),
+    "_submission": ("smtp", "starttls"),
+}
+
+
+class SrvSource(DomainSource):
+    name = "srv"
+    rank = 25
+
+    async def find_at(
+        self, domain: str, address: Address, network: Network, report: Report
+    ) -> Settings | None:
+        report(f"_imaps._tcp.{domain}, …")
+        answers = await asyncio.gather(*(network.srv(f"{service}._tcp.{domain}") for service in _SERVICES))
+        found = [
+            (record, *kind)
+            for kind, records in zip(_SERVICES.values(), answers, strict=True)
+            for record in records
+        ]
+        if not found:
+            return None
+        report(f"SRV, {domain}")
+        # a domain says by the priorities whether it prefers IMAP or POP3 (RFC 6186 section 3.4)
+        preference = {}
+        for record, protocol, _security in sorted(found):
+            preference.setdefault(protocol, record.priority)
+        found.sort(key=lambda one: (preference[one[1]], one[1] == "pop3", one[2] != "tls", one[0]))
+        return Settings.of(
+            [
+                Server(protocol, record.host, record.port, _security(protocol, security, record.port))
+                for record, protocol, security in found
+            ],
+            source=self.name,
+            ordered=True,
+            doubt=doubt_of_hosts(
+                {record.host for record, *_kind in found},
+                domain,
+                all(records.secure for records in answers if records),
+            ),
+            origin=f"SRV _imaps._tcp.{domain}",
+        )
+
+
+def _security(protocol, security, port):
+    """Port 465 under ``_submission`` is a slip: it begins with TLS."""
+    return "tls" if port == TLS_PORTS[protocol] else security
