@@ -41,7 +41,7 @@ class SrvSource(DomainSource):
         found.sort(key=lambda one: (preference[one[1]], one[1] == "pop3", one[2] != "tls", one[0]))
         return Settings.of(
             [
-                Server(protocol, record.host, record.port, _security(protocol, security, record.port))
+                Server(protocol, record.host, record.port, _effective(protocol, security, record.port))
                 for record, protocol, security in found
             ],
             source=self.name,
@@ -55,6 +55,6 @@ class SrvSource(DomainSource):
         )
 
 
-def _security(protocol, security, port):
+def _effective(protocol, security, port):
     """Port 465 under ``_submission`` is a slip: it begins with TLS."""
     return "tls" if port == TLS_PORTS[protocol] else security
