@@ -4,8 +4,13 @@ Plain Python: nothing here imports Odoo or the addon, but ``network``, which con
 network layer to these hosts.
 """
 from .certificates import CertificateAuthority
+from .dead_ends import BlackHole, SilentPort
+from .delay_relay import DelayRelay
 from .dns_host import DnsHost
 from .mail_host import MailHost
+from .mail_port import MailPort
 from .web_host import WebHost
 
-__all__ = ["CertificateAuthority", "DnsHost", "MailHost", "WebHost"]
+__all__ = [
+    "BlackHole", "CertificateAuthority", "DelayRelay", "DnsHost", "MailHost", "MailPort", "SilentPort", "WebHost",
+]

@@ -69,6 +69,21 @@ class CertificateAuthority:
             self._contexts[names, kind] = context
         return self._contexts[names, kind]
 
+    def any_name_context(self, kind_of=lambda name: "valid"):
+        """The context of a server that has a certificate for whatever host name a client asks for (SNI).
+
+        :param kind_of: gives the kind of certificate for a host name
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.issue("localhost").configure_cert(context)
+
+        def choose(connection, name, _context):
+            name = (name or "localhost").lower()
+            connection.context = self.server_context(name, kind=kind_of(name))
+
+        context.sni_callback = choose
+        return context
+
     def client_context(self):
         """The context of a client that trusts this authority alone and checks names."""
         return ssl.create_default_context(cadata=self.pem.decode())

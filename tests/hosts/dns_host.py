@@ -1,5 +1,6 @@
 """A DNS server whose zones a test writes as text."""
 import socketserver
+import struct
 import threading
 from collections import defaultdict
 
@@ -13,6 +14,16 @@ class _Silence(DNSError):
     """Makes dnslib send no answer at all."""
 
 
+class _Garbage:
+    """Stands for an answer that is none, but for the id of the question."""
+
+    def __init__(self, request):
+        self._id = request.header.id
+
+    def pack(self):
+        return struct.pack("!H", self._id) + b"\xff" * 30
+
+
 class _TCPServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
@@ -23,6 +34,7 @@ class DnsHost(BaseResolver):
 
     Names of no zone do not exist (NXDOMAIN); a name that exists without records of the type asked for gives
     an empty answer; ``*.example.org`` answers for names that are not written down; CNAMEs are followed.
+    Questions are answered side by side.
 
     :param port: to listen on; a free one if it is not given
     """
@@ -32,9 +44,10 @@ class DnsHost(BaseResolver):
         self.nameserver = None  # (IP address, port)
         self.queries = []  # (name, type) of every question, e.g. ("example.org", "MX")
         self.authenticated = False  # set the AD flag, as a resolver does that has validated DNSSEC
+        self.delay = 0.0  # seconds before each answer
         self._records = defaultdict(list)  # name -> records
-        self._silent = set()
-        self._failing = set()
+        self._faults = {}  # name -> kind of fault
+        self._stopping = threading.Event()
         self._servers = []
 
     def __enter__(self):
@@ -44,6 +57,7 @@ class DnsHost(BaseResolver):
         self.stop()
 
     def start(self):
+        self._stopping.clear()
         port = self._port or free_ports(["dns"])["dns"]
         quiet = DNSLogger(log="-request,-reply,-truncated,-error,-recv,-send", prefix=False)
         for tcp in (False, True):
@@ -56,6 +70,7 @@ class DnsHost(BaseResolver):
         return self
 
     def stop(self):
+        self._stopping.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -70,28 +85,58 @@ class DnsHost(BaseResolver):
             self._records[_key(record.rname)].append(record)
 
     def silence(self, *names):
-        """Never answer questions about these names and those below them."""
-        self._silent.update(_key(name) for name in names)
+        """Never answer questions about these names and those below them ("." is above all)."""
+        self._set_fault("silence", names)
 
     def fail(self, *names):
         """Answer questions about these names and those below them with SERVFAIL."""
-        self._failing.update(_key(name) for name in names)
+        self._set_fault("failure", names)
+
+    def truncate(self, *names):
+        """Answer questions about these names and those below them by UDP with nothing but "ask by TCP"."""
+        self._set_fault("truncation", names)
+
+    def forge(self, *names):
+        """Answer questions about these names and those below them as if others had been asked (wrong id)."""
+        self._set_fault("forgery", names)
+
+    def garble(self, *names):
+        """Answer questions about these names and those below them with garbage."""
+        self._set_fault("garbage", names)
 
     def clear(self):
         """Forget zones, questions and all else that was set."""
-        for kept in (self._records, self.queries, self._silent, self._failing):
+        for kept in (self._records, self.queries, self._faults):
             kept.clear()
         self.authenticated = False
+        self.delay = 0.0
+
+    def _set_fault(self, fault, names):
+        self._faults.update((_key(name), fault) for name in names)
+
+    def _fault(self, name):
+        """The fault that was set for a name or for the nearest one above it, None if there is none."""
+        labels = name.split(".")
+        parents = [".".join(labels[start:]) for start in range(len(labels) + 1)]
+        return next((self._faults[parent] for parent in parents if parent in self._faults), None)
 
     def resolve(self, request, handler):
         name, kind = _key(request.q.qname), QTYPE[request.q.qtype]
         self.queries.append((name, kind))
-        if _is_below(name, self._silent):
+        fault = self._fault(name)
+        if fault == "silence" or self.delay and self._stopping.wait(self.delay):
             raise _Silence
+        if fault == "garbage":
+            return _Garbage(request)
         reply = request.reply()
         reply.header.ad = int(self.authenticated)
-        if _is_below(name, self._failing):
+        if fault == "forgery":
+            reply.header.id ^= 0xFFFF
+        if fault == "failure":
             reply.header.rcode = RCODE.SERVFAIL
+            return reply
+        if fault == "truncation" and handler.protocol == "udp":
+            reply.header.tc = 1
             return reply
         for _ in range(8):  # CNAMEs
             records = self._find(name)
@@ -122,7 +167,3 @@ class DnsHost(BaseResolver):
 
 def _key(name):
     return str(name).rstrip(".").lower()
-
-
-def _is_below(name, tops):
-    return any(name == top or name.endswith("." + top) for top in tops)

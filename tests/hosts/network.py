@@ -1,40 +1,46 @@
 """Leads the addon's own network layer to the hosts of the tests."""
+import ipaddress
 import socket
+from collections.abc import Mapping
 
 import dns.exception
 import dns.resolver
 
-from odoo.addons.email_account.autoconfig import Network
+from ...autoconfig import Network
 
 # the ports that the world uses, and the services of the hosts that answer for them
 SERVICES = {
     143: "imap", 993: "imaps", 110: "pop3", 995: "pop3s", 587: "submission", 465: "submissions", 25: "smtp",
 }
+ANY = "*"
 
 
-class HostsNetwork(Network):
-    """The real network layer, but names are looked up at the ``DnsHost`` and the usual ports lead to ours.
+class PlacedNetwork(Network):
+    """The real network layer, but names are looked up at a name server of ours and addresses lead to ours.
 
-    :param mail_host: `MailHost`
-    :param dns_host: `DnsHost`
-    :param web_host: `WebHost`
+    :param nameserver: its (IP address, port), for all kinds of questions
+    :param places: ``{(IP address or ANY, port or ANY): port of 127.0.0.1}``; what is not in it is connected
+        to as it is
     """
 
-    def __init__(self, mail_host, dns_host, web_host, **options):
-        super().__init__(
-            nameservers=[dns_host.nameserver], ssl_context=web_host.authority.client_context(), **options
-        )
-        self._ports = {443: web_host.port, 80: web_host.http_port}
-        self._ports |= {port: mail_host.ports[service] for port, service in SERVICES.items()}
+    lookup_lifetime = 1.0  # seconds until the "system's" resolver gives up
+
+    def __init__(self, nameserver, places: Mapping, **options):
+        super().__init__(nameservers=[nameserver], **options)
+        self.places = dict(places)
         self._resolver_now = dns.resolver.Resolver(configure=False)
-        self._resolver_now.nameservers = [dns_host.nameserver[0]]
-        self._resolver_now.port = dns_host.nameserver[1]
-        self._resolver_now.lifetime = 1.0
+        self._resolver_now.nameservers = [nameserver[0]]
+        self._resolver_now.port = nameserver[1]
+        self._resolver_now.lifetime = self.lookup_lifetime
 
     def resolve(self, host):
-        """Resolve as the system's resolver does, but at the DNS host; check."""
+        """Resolve as the system's resolver does, but at our name server; check.
+
+        It asks for IPv4 addresses alone. The system's resolver asks for both kinds at once, so this takes as
+        long.
+        """
         try:
-            found = [record.to_text() for record in self._resolver_now.resolve(host, "A")]
+            found = [host] if _is_number(host) else self._look_up(host)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
         except dns.exception.DNSException:
@@ -43,6 +49,38 @@ class HostsNetwork(Network):
             self.guard.check(ip, host)
         return found
 
+    def _look_up(self, host):
+        return [record.to_text() for record in self._resolver_now.resolve(f"{host}.", "A")]
+
     def _places(self, _host, ips, port):
-        """Lead the port to the host's."""
-        return [(ip, self._ports.get(port, port)) for ip in ips]
+        """Lead to ours."""
+        return [self._place(ip, port) for ip in ips]
+
+    def _place(self, ip, port):
+        for place in ((ip, port), (ip, ANY), (ANY, port), (ANY, ANY)):
+            if place in self.places:
+                return "127.0.0.1", self.places[place]
+        return ip, port
+
+
+def _is_number(host):
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class HostsNetwork(PlacedNetwork):
+    """Names are looked up at the ``DnsHost`` and the usual ports of all addresses lead to our hosts.
+
+    :param mail_host: `MailHost`
+    :param dns_host: `DnsHost`
+    :param web_host: `WebHost`
+    """
+
+    def __init__(self, mail_host, dns_host, web_host, **options):
+        places = {(ANY, 443): web_host.port, (ANY, 80): web_host.http_port}
+        places |= {(ANY, port): mail_host.ports[service] for port, service in SERVICES.items()}
+        context = web_host.authority.client_context()
+        super().__init__(dns_host.nameserver, places, ssl_context=context, **options)

@@ -1,14 +1,15 @@
 """A web server for any host name, over https (certificates of the tests' own authority) and http."""
-import ssl
 import sys
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from .certificates import CertificateAuthority
 
 READ_TIMEOUT = 10  # seconds
-NOT_FOUND = (404, {"Content-Type": "text/plain"}, b"not found\n", 0.0)
+NOT_FOUND = (404, {"Content-Type": "text/plain"}, b"not found\n", None)
+MEGABYTE = bytes(1 << 20)
 
 
 class WebHost:
@@ -16,13 +17,16 @@ class WebHost:
 
     :param port: for https; a free one if it is not given
 
-    ``port`` speaks https, ``http_port`` http; both serve the same routes. Unknown ones answer 404.
+    ``port`` speaks https, ``http_port`` http; both serve the same routes to GET, HEAD and POST. Unknown ones
+    answer 404.
     """
 
     def __init__(self, authority=None, port=0):
         self.authority = authority or CertificateAuthority()
         self._https_port = port
         self.requests = []  # (scheme, host, path with query) of every request
+        self.posts = []  # (host, path with query, body) of those with a body
+        self.delay = 0.0  # seconds before each answer that has no delay of its own
         self.port = self.http_port = None
         self.stopping = threading.Event()
         self._routes = {}
@@ -50,9 +54,10 @@ class WebHost:
             server.server_close()
         self._servers.clear()
 
-    def route(self, host, path, body=b"", status=200, content_type="text/xml", headers=None, delay=0.0):
+    def route(self, host, path, body=b"", status=200, content_type="text/xml", headers=None, delay=None):
         """Answer requests for ``path`` (without query) of ``host``.
 
+        :param path: None for every path that has no route of its own
         :param body: bytes, text, or a function that returns an iterator of bytes: its pieces are sent one by
             one, without a length, until it ends or the client leaves
         :param delay: seconds before the answer begins
@@ -64,23 +69,45 @@ class WebHost:
     def redirect(self, host, path, location, status=302):
         self.route(host, path, status=status, headers={"Location": location})
 
+    def drip(self, host, path, body, pause=0.05, **answer):
+        """Answer byte by byte, with a pause (seconds) before each."""
+        def pieces():
+            for byte in body:
+                if self.stopping.wait(pause):
+                    return
+                yield bytes([byte])
+
+        body = body.encode() if isinstance(body, str) else body
+        self.route(host, path, pieces, **answer)
+
+    def endless(self, host, path, piece=b" " * 8192, **answer):
+        """Answer with the same piece again and again, without a length, until the client leaves."""
+        self.route(host, path, lambda: iter(lambda: piece, None), **answer)
+
+    def bomb(self, host, path, megabytes, **answer):
+        """Answer with a small gzip body that unpacks to so many megabytes of zeros."""
+        packer = zlib.compressobj(9, wbits=31)
+        body = b"".join([*(packer.compress(MEGABYTE) for _ in range(megabytes)), packer.flush()])
+        self.route(host, path, body, headers={"Content-Encoding": "gzip"}, **answer)
+
     def certificate(self, host, kind):
         """Show a bad certificate (``certificates.KINDS``) for a host name."""
         self._certificates[host.lower()] = kind
 
     def clear(self):
-        """Forget routes, certificates and requests."""
-        for kept in (self._routes, self._certificates, self.requests):
+        """Forget routes, certificates and requests; answer without delay."""
+        for kept in (self._routes, self._certificates, self.requests, self.posts):
             kept.clear()
+        self.delay = 0.0
 
     def find(self, host, path):
         """The answer for a request: ``(status, headers, body, delay)``."""
-        return self._routes.get((host.lower(), path), NOT_FOUND)
+        any_path = self._routes.get((host.lower(), None), NOT_FOUND)
+        return self._routes.get((host.lower(), path), any_path)
 
-    def context(self, host):
-        """The TLS context for a host name (None: the client sent none)."""
-        host = (host or "localhost").lower()
-        return self.authority.server_context(host, kind=self._certificates.get(host, "valid"))
+    def context(self):
+        """A TLS context that knows every host name, and which of them have bad certificates."""
+        return self.authority.any_name_context(lambda host: self._certificates.get(host, "valid"))
 
 
 class _Server(ThreadingHTTPServer):
@@ -89,6 +116,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host, scheme):
         self.host, self.scheme = host, scheme
         port = host._https_port if scheme == "https" else 0
+        self.context = host.context() if scheme == "https" else None
         super().__init__(("127.0.0.1", port), _Handler)
 
     def finish_request(self, request, client_address):
@@ -96,14 +124,8 @@ class _Server(ThreadingHTTPServer):
         request.settimeout(READ_TIMEOUT)
         if self.scheme == "http":
             return super().finish_request(request, client_address)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.host.authority.issue("localhost").configure_cert(context)
-        context.sni_callback = self._choose_certificate
-        with context.wrap_socket(request, server_side=True) as tls:
+        with self.context.wrap_socket(request, server_side=True) as tls:
             return super().finish_request(tls, client_address)
-
-    def _choose_certificate(self, connection, name, context):
-        connection.context = self.host.context(name)
 
     def handle_error(self, request, client_address):
         if isinstance(sys.exc_info()[1], OSError):  # the client refused the certificate or went away
@@ -116,10 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         web = self.server.host
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        received = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
         web.requests.append((self.server.scheme, host.lower(), self.path))
+        if received:
+            web.posts.append((host.lower(), self.path, received))
         status, headers, body, delay = web.find(host, urlsplit(self.path).path)
+        delay = web.delay if delay is None else delay
         if delay and web.stopping.wait(delay):
             return
         pieces = [body] if isinstance(body, bytes) else body()
