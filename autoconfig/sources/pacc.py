@@ -21,7 +21,7 @@ class PaccSource(DomainSource):
         url = f"https://{host}/.well-known/user-agent-configuration.json"
         body, records = await asyncio.gather(network.get(url), network.txt(f"_{host}"))
         if not pacc.digest_matches(body, records):
-            reason = "does not match the digest" if records else "has no digest"
+            reason = "does not match the digest" if pacc.has_digest(records) else "has no digest"
             raise FormatError(f"{host}: the document {reason} in DNS")
         document = pacc.parse(body, address)
         return Settings.of(document.servers, source=self.name, name=document.name, origin=url)

@@ -27,7 +27,7 @@ class ProviderMxSource(DomainSource):
     ) -> Settings | None:
         hosts = await network.mx(domain)
         provider = hosts and provider_of_mx(hosts[0][1], self._providers)
-        if not (provider and getattr(provider, "mx_decides", False)):
+        if not (provider and provider.mx_decides):
             return None
         host = hosts[0][1]
         report(f"{host}, {provider.name}")
