@@ -2,7 +2,7 @@
 
 import csv
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,10 +28,12 @@ class Provider:
     id: str
     name: str
     domains: frozenset[str] = frozenset()
-    """domains of addresses"""
+    """domains of addresses; ``*.example.org`` stands for all sub-domains of ``example.org``"""
     mx_patterns: tuple[str, ...] = ()
     """suffixes of the names of its MX hosts"""
     servers: tuple[Server, ...] = ()
+    mx_decides: bool = False
+    """whether an MX at it outranks what the domain's web host publishes: its customers publish nothing"""
 
     @classmethod
     def from_row(cls, row: Mapping) -> "Provider":
@@ -58,6 +60,7 @@ class Provider:
                 for protocol in ("imap", "pop3", "smtp")
                 if row.get(f"{protocol}_host")
             ),
+            mx_decides=bool(row.get("mx_decides")),
         )
 
     def settings(self, address: Address, *, source: str, trusted: bool, origin: str = "") -> Settings | None:
@@ -70,10 +73,6 @@ class Provider:
             name=self.name,
             origin=origin,
         )
-
-    def _match(self, host):
-        """Length of the longest MX pattern that the host matches."""
-        return max((len(p) for p in self.mx_patterns if host == p or host.endswith(f".{p}")), default=0)
 
 
 @functools.lru_cache(maxsize=8)
@@ -90,8 +89,9 @@ def load_providers(path: str | Path | None = None) -> tuple[Provider, ...]:
 
 
 def provider_of_domain(domain: str, providers: Iterable[Provider]) -> Provider | None:
-    """Return the provider that gives out addresses in this domain."""
-    return next((provider for provider in providers if domain in provider.domains), None)
+    """Return the provider of addresses in this domain: by its name, else by the longest wildcard."""
+    providers = tuple(providers)
+    return next((p for name in domain_keys(domain) for p in providers if name in p.domains), None)
 
 
 def provider_of_mx(host: str, providers: Iterable[Provider]) -> Provider | None:
@@ -100,14 +100,31 @@ def provider_of_mx(host: str, providers: Iterable[Provider]) -> Provider | None:
     Products that share their MX hosts are told apart by this: one made for customers' own domains gives out
     no addresses in domains of its own, so it comes first; then the order of the file counts.
     """
-    providers = list(providers)
-    best = max(providers, key=lambda provider: (provider._match(host), not provider.domains), default=None)
-    if best and best._match(host):
-        return best
-    labels = host.split(".")
-    shortest = base_domain(host).count(".") + 1
-    parents = [".".join(labels[i:]) for i in range(len(labels) - shortest + 1)]
+    providers = tuple(providers)
+    for suffix in _with_parents(host):
+        found = [provider for provider in providers if suffix in provider.mx_patterns]
+        if found:
+            return min(found, key=lambda provider: bool(provider.domains))
+    at_least = base_domain(host).count(".")
+    parents = (parent for parent in _with_parents(host) if parent.count(".") >= at_least)
     return next(filter(None, (provider_of_domain(parent, providers) for parent in parents)), None)
+
+
+def domain_keys(domain: str) -> Iterator[str]:
+    """Yield what a provider of this domain may have among its domains, the closest first.
+
+    For ``a.example.org``: itself, ``*.example.org``, ``*.org``.
+    """
+    yield domain
+    for parent in _with_parents(domain.partition(".")[2]):
+        yield f"*.{parent}"
+
+
+def _with_parents(host):
+    """Yield a host name and the domains that it is in, the closest first."""
+    while host:
+        yield host
+        host = host.partition(".")[2]
 
 
 def _usable(servers, address):
