@@ -1,6 +1,8 @@
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
+from odoo.fields import Domain
 
 from .. import autoconfig
+from ..autoconfig.providers import domain_keys
 
 AUTHENTICATION = [
     ("password", "Password"),
@@ -8,6 +10,7 @@ AUTHENTICATION = [
     ("oauth", "Sign-in in the browser (OAuth)"),
     ("oauth_or_app_password", "App password, or sign-in in the browser (OAuth)"),
     ("bridge", "A program of the provider on your own computer"),
+    ("impossible", "Cannot be connected: the provider has no access for mail programs"),
 ]
 SECURITY = [("tls", "SSL/TLS"), ("starttls", "STARTTLS")]
 
@@ -25,10 +28,18 @@ class EmailProvider(models.Model):
 
     name = fields.Char(required=True)
     active = fields.Boolean(default=True)
-    domains = fields.Text(help="Domains of its addresses, separated by spaces.")
+    domains = fields.Text(
+        help="Domains of its addresses, separated by spaces. "
+        "*.example.com stands for all sub-domains of example.com."
+    )
     mx_patterns = fields.Text(
         "MX Hosts",
         help="Endings of the names of its mail exchangers, separated by spaces: they tell who runs a domain.",
+    )
+    mx_decides = fields.Boolean(
+        "MX Decides",
+        help="The domains of its customers publish no settings of their own. Whoever has one of its mail "
+        "exchangers has a mailbox there, whatever a web host publishes for the domain.",
     )
     imap_host = fields.Char("IMAP Server")
     imap_port = fields.Integer("IMAP Port", default=993)
@@ -51,27 +62,47 @@ class EmailProvider(models.Model):
     link_checked = fields.Date("Checked on", help="The day the help page was last looked at.")
     sending_limit = fields.Char(translate=True)
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        providers = super().create(vals_list)
+        self.env.registry.clear_cache()
+        return providers
+
     def write(self, vals):
         """Keep what an administrator changes: updates of the addon pass over such a provider from then on."""
         result = super().write(vals)
+        self.env.registry.clear_cache()
         if not self.env.context.get("install_mode"):
             # sudo: who manages accounts need not be allowed to see external identifiers
             data = self.env["ir.model.data"].sudo()
             data.search([("model", "=", self._name), ("res_id", "in", self.ids)]).noupdate = True
         return result
 
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache()
+        return result
+
     @api.model
+    @tools.ormcache()
     def _get_known_providers(self):
         """Return all active providers as `autoconfig.Provider`, for discovery."""
         # sudo: discovery needs what is public knowledge anyway
-        return tuple(
-            autoconfig.Provider.from_row(row) for row in self.sudo().search([]).read(load="_classic_read")
-        )
+        providers = self.sudo().search([("active", "=", True)])
+        return tuple(autoconfig.Provider.from_row(row) for row in providers.read(load="_classic_read"))
 
     @api.model
     def _find_by_domain(self, domain):
-        """Return the provider of addresses in ``domain``, an empty record if it is not known."""
-        domain = domain.lower()
+        """Return the provider of addresses in ``domain``, an empty record if it is not known.
+
+        As in discovery, its own name comes first, then the longest wildcard.
+        """
+        names = list(domain_keys(domain.lower()))
         # the text is searched for candidates only: part of a longer name does not count
-        candidates = self.search([("domains", "ilike", domain)])
-        return candidates.filtered(lambda provider: domain in provider.domains.lower().split())[:1]
+        candidates = self.search(Domain.OR([("domains", "ilike", name)] for name in names))
+        owners = {
+            name: provider
+            for provider in reversed(candidates)
+            for name in (provider.domains or "").lower().split()
+        }
+        return next((owners[name] for name in names if name in owners), candidates[:0])

@@ -1,4 +1,5 @@
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -6,19 +7,23 @@ from odoo.addons.email_account.autoconfig import Address, Provider, load_provide
 from odoo.addons.email_account.autoconfig.providers import provider_of_domain, provider_of_mx
 
 HEADER = (
-    "id,name,domains,mx_patterns,imap_host,imap_port,imap_security,pop3_host,pop3_port,pop3_security,"
+    "id,name,domains,mx_patterns,mx_decides,imap_host,imap_port,imap_security,pop3_host,pop3_port,pop3_security,"
     "smtp_host,smtp_port,smtp_security,username,outgoing_username,authentication,guidance,link,link_checked,"
     "sending_limit\n"
 )
 ROWS = """\
-example,Example Mail,example.org example.net,mx.example.org,imap.example.org,993,tls,pop.example.org,995,tls,\
-smtp.example.org,587,starttls,%EMAILLOCALPART%,%EMAILADDRESS%,oauth_or_app_password,"Switch it on, \
+example,Example Mail,example.org example.net,mx.example.org,,imap.example.org,993,tls,pop.example.org,995,\
+tls,smtp.example.org,587,starttls,%EMAILLOCALPART%,%EMAILADDRESS%,oauth_or_app_password,"Switch it on, \
 then come back.",https://example.org/help,2026-09,
-business,Example Business,,mx.example.org in.mx.example.org,imap.example.com,993,tls,,,,smtp.example.com,465,\
-tls,%EMAILADDRESS%,,password,,,,
-regions,Regional,,regions.example,imap.{region}.example.com,993,tls,,,,smtp.%EMAILDOMAIN%,465,tls,\
+business,Example Business,,mx.example.org in.mx.example.org,1,imap.example.com,993,tls,,,,smtp.example.com,\
+465,tls,%EMAILADDRESS%,,password,,,,
+regions,Regional,,regions.example,,imap.{region}.example.com,993,tls,,,,smtp.%EMAILDOMAIN%,465,tls,\
 {tenant},,oauth,,,,
-bridge,Bridge,bridge.example,,,,,,,,,,,,,bridge,,,,
+bridge,Bridge,bridge.example,,,,,,,,,,,,,,bridge,,,,
+wild,Wild,*.wild.example,,,,,,,,,,,,,,password,,,,
+deep,Deep,*.b.wild.example,,,,,,,,,,,,,,password,,,,
+exact,Exact,a.wild.example,,,,,,,,,,,,,,password,,,,
+closed,Closed,closed.example,mx.closed.example,1,,,,,,,,,,,,impossible,No.,,,
 """
 JANE = Address.parse("Jane@example.org")
 
@@ -75,6 +80,7 @@ class TestProviders(unittest.TestCase):
 
     def test_no_server_no_settings(self):
         self.assertIsNone(self.settings(3))
+        self.assertIsNone(self.settings(7))
 
     def test_row_of_a_database_with_false_for_empty(self):
         row = {
@@ -90,6 +96,37 @@ class TestProviders(unittest.TestCase):
     def test_by_domain(self):
         self.assertEqual(provider_of_domain("example.net", self.providers).id, "example")
         self.assertIsNone(provider_of_domain("sub.example.net", self.providers))
+
+    def test_by_wildcard(self):
+        for domain, expected in (
+            ("x.wild.example", "wild"),
+            ("y.x.wild.example", "wild"),
+            ("a.wild.example", "exact"),  # the name itself comes first
+            ("y.a.wild.example", "wild"),
+            ("b.wild.example", "wild"),
+            ("x.b.wild.example", "deep"),  # the longer wildcard
+            ("y.x.b.wild.example", "deep"),
+            ("wild.example", None),
+            ("xwild.example", None),
+        ):
+            with self.subTest(domain):
+                provider = provider_of_domain(domain, self.providers)
+                self.assertEqual(provider and provider.id, expected)
+
+    def test_who_decides_by_the_mx(self):
+        self.assertEqual(
+            [provider.id for provider in self.providers if provider.mx_decides], ["business", "closed"]
+        )
+        for value in ("", False, None):
+            self.assertFalse(Provider.from_row({"id": 1, "mx_decides": value}).mx_decides)
+
+    def test_fast_enough_for_every_key_stroke(self):
+        known = load_providers()
+        started = time.process_time()
+        for _round in range(100):
+            provider_of_domain("a.b.c.acme.example", known)
+            provider_of_mx("a.b.c.mx.acme.example", known)
+        self.assertLess((time.process_time() - started) / 100, 0.005)
 
     def test_by_mx(self):
         for host, expected in (
