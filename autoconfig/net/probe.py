@@ -216,7 +216,7 @@ class _Smtp(_Dialogue):
         while True:
             line = await self.line()
             if not line.startswith(code):
-                if line[:1] in "45":
+                if line[:1] in ("4", "5"):
                     raise NetworkError("no_answer", f"{self.name}: not now ({line[:3]})")
                 raise self.unexpected()
             texts.append(line[4:])

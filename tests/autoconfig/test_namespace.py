@@ -21,6 +21,8 @@ ZONE = """
 $ORIGIN acme.example.
 autoconfig.acme.example. A 127.0.0.1
 mx A 127.0.0.1
+imap A 127.0.0.1
+smtp A 127.0.0.1
 shop.example. MX 10 mx.acme.example.
 """
 

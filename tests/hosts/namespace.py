@@ -1,4 +1,4 @@
-"""A network of its own for one command: nothing but loopback, its DNS and web hosts on the usual ports.
+"""A network of its own for one command: nothing but loopback, its DNS, web and mail hosts on the usual ports.
 
     python -m hosts.namespace ZONE DOCUMENT COMMAND…
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .certificates import CertificateAuthority
 from .dns_host import DnsHost
+from .mail_port import MailPort
 from .web_host import WebHost
 
 SIOCSIFFLAGS = 0x8914
@@ -31,6 +32,8 @@ def main(zone, document, *command):
         tempfile.TemporaryDirectory() as folder,
         DnsHost(port=53) as dns,
         WebHost(authority, port=443) as web,
+        MailPort("imap", "tls", authority, port=993),
+        MailPort("smtp", "tls", authority, port=465),
     ):
         resolv = Path(folder) / "resolv.conf"
         resolv.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
