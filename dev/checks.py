@@ -66,6 +66,12 @@ def description():
     subprocess.run([str(lint_environment()), "dev/description.py"], cwd=REPO, check=True)
 
 
+def guide():
+    """Write the user guide, docs/*.html, anew from its templates and the provider data."""
+    require()
+    subprocess.run([str(environment()), "dev/guide"], cwd=REPO, check=True)
+
+
 def lint(*arguments):
     """ruff, pylint-odoo and OCA's checks; no finding is let through."""
     require()
@@ -76,6 +82,8 @@ def lint(*arguments):
         "pylint-odoo": [folder / "pylint", "--rcfile=.pylintrc", REPO],
         "oca-checks": [python, "dev/oca_checks.py", "."],
         "index.html (make description writes it)": [python, "dev/description.py", "--check"],
+        # not the linters' Python: Jinja comes with Odoo
+        "user guide (make guide writes it)": [environment(), "dev/guide", "--check"],
     }
     failed = []
     for name, command in checks.items():

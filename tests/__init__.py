@@ -9,4 +9,5 @@ from . import test_ir_mail_server
 from . import test_mass_mailing
 from . import test_tours
 from . import test_failure_words
+from . import test_guide
 from . import test_translations

@@ -79,6 +79,9 @@ class TestScreenshots(HostsMixin, HttpCase):
             self.click(page, "action_next")
             page.fill(f"{DIALOG} .o_field_widget[name=incoming_host]:visible input", f"imap.{DOMAIN}")
             self.take(page, "wizard_incoming", ".modal-content")
+            self.click(page, "action_next")
+            page.fill(f"{DIALOG} .o_field_widget[name=sender_name]:visible input", "Jane Doe (Acme)")
+            self.take(page, "wizard_description", ".modal-content")
 
             self.open_wizard(page, "jane@shop.example")
             self.click(page, "action_create")
@@ -101,6 +104,9 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.fill(".o_field_widget[name=sender_name] input", "Jane Doe (Acme)")
             page.click(".o_form_button_save")
             self.take(page, "account")
+            for name in ("receiving", "other"):
+                page.click(f".o_notebook .nav-link[name={name}]")
+                self.take(page, f"account_{name}")
             page.click("button[name=action_check]")
             page.wait_for_selector(f"{DIALOG} .alert-success:visible")
             self.take(page, "check_passed", ".modal-content")
