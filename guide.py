@@ -54,7 +54,7 @@ TOPICS = (
         ("mailbox-org", "mailbox.org", "mailbox_org"),
         ("yandex", "Yandex Mail", "yandex"),
         ("mail-ru", "Mail.ru and VK WorkSpace", "mail_ru vk_workspace"),
-        ("qq-163", "QQ Mail and NetEase 163", "qq 163 126 yeah"),
+        ("qq-163", "QQ Mail and NetEase 163", "qq 163 126 yeah netease"),
     ),
     *_topics(
         "Mail with hosting",
