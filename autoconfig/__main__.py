@@ -79,7 +79,7 @@ def _lines(discovery):
         yield f"{discovery.address}: no settings found in {discovery.elapsed_ms} ms"
     yield "asked"
     for step in discovery.steps:
-        yield f"  {step.source:11} {step.result:10} {step.elapsed_ms:6} ms  {step.detail}".rstrip()
+        yield f"  {step.source:15} {step.result:10} {step.elapsed_ms:6} ms  {step.detail}".rstrip()
 
 
 if __name__ == "__main__":

@@ -144,6 +144,28 @@ class TestDiscover(unittest.IsolatedAsyncioTestCase):
         discovery = await self.discover(hanging, deadline=0.05)
         self.assertEqual((discovery.status, self.results), ("not_found", {"hanging": "no_answer"}))
 
+    async def test_what_hangs_does_not_hold_up_a_complete_answer(self):
+        hanging, found = Fake("hanging", 1, IMAP, SMTP, after=60), Fake("found", 2, POP3, SMTP, after=0.01)
+        discovery = await self.discover(hanging, found, deadline=30)
+        self.assertEqual(discovery.settings, found.settings)
+        self.assertEqual(self.results, {"hanging": "no_answer", "found": "found"})
+        self.assertLess(self.seconds, 5)
+        # half an answer is worth waiting for the rest
+        half = Fake("half", 2, IMAP, after=0.01)
+        discovery = await self.discover(Fake("slow", 1, POP3, SMTP, after=0.8), half, deadline=30)
+        self.assertEqual(discovery.settings.source, "slow")
+
+    async def test_a_slow_better_answer_is_waited_for(self):
+        better = Fake("better", 1, IMAP, SMTP, after=0.2)
+        discovery = await self.discover(better, Fake("quick", 2, POP3, SMTP, after=0.01))
+        self.assertEqual(discovery.settings, better.settings)
+
+    async def test_only_the_wanted_directions_count(self):
+        sending, slow = Fake("sending", 1, SMTP, after=0.01), Fake("slow", 2, IMAP, SMTP, after=60)
+        discovery = await self.discover(sending, slow, directions=["outgoing"])
+        self.assertEqual(discovery.settings, sending.settings)
+        self.assertEqual(self.results["slow"], "cancelled")
+
     async def test_a_failure_is_a_step(self):
         for error, result, detail in (
             (NetworkError("not_found", "autoconfig.example.org: no such host"), "not_found", "no such host"),

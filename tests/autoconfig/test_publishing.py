@@ -1,5 +1,6 @@
 """Each way of publishing, from the address to servers that were spoken to, over real hosts on loopback."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -649,3 +650,22 @@ class TestProof(WorldCase):
         self.assertFound(discovery, "ispdb", IMAP, SMTP)
         self.assertLess(discovery.elapsed_ms, 3000)
         self.assertEqual(self.steps["autoconfig"].result, "no_answer")
+
+    async def test_cancelled_while_everything_hangs(self):
+        self.dns.silence("acme.example")
+        at_start = asyncio.all_tasks()
+        task = asyncio.ensure_future(self.discover())
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertEqual(asyncio.all_tasks() - at_start, set(), "a task is left behind")
+
+    async def test_all_hosts_silent(self):
+        """Nothing to find and nobody to say so: each look-up has its end."""
+        self.dns.silence("acme.example")
+        discovery = await self.discover(network=self.get_network(lookup_timeout=0.5))
+        self.assertNotFound(discovery)
+        self.assertLess(discovery.elapsed_ms, 4000)
+        self.assertEqual(self.steps["srv"].result, "no_answer")
+        self.assertIn("no answer from DNS in time", self.steps["srv"].detail)
