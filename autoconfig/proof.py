@@ -8,7 +8,7 @@ from .net.network import Network
 from .race import Race
 from .settings import DIRECTIONS, Server, Settings
 
-MAX_ENDPOINTS = 20  # of a direction: whoever publishes more does not make us knock at all those doors
+MAX_ENDPOINTS = 25  # of a direction: whoever publishes more does not make us knock at all those doors
 MOMENT = 0.1  # seconds for the other servers when the best of each direction have answered
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from ..address import Address
+from ..address import Address, base_domain
 from ..net.errors import NetworkError
 from ..net.network import Network
 from ..settings import STARTTLS_PORTS, TLS_PORTS, Server, Settings
@@ -16,7 +16,7 @@ _MX_PATIENCE = 1.0  # seconds
 
 
 class GuessSource:
-    """Servers of the domain by their usual names, the domain itself, and its MX host."""
+    """Servers of the domain and its base domain by their usual names, the domain itself, and its MX host."""
 
     name = "guess"
     rank = 70
@@ -31,12 +31,17 @@ class GuessSource:
         return Settings.of(
             [
                 Server(protocol, host, port, security)
-                for protocol, prefixes in _PREFIXES.items()
+                for protocol in _PREFIXES
                 for port, security in _PORTS[protocol]
-                for host in dict.fromkeys(
-                    [*(f"{prefix}.{domain}" for prefix in prefixes), domain, *hosts[:1]]
-                )
+                for host in _hosts(protocol, domain, hosts[:1])
             ],
             source=self.name,
             doubt="guess",
         )
+
+
+def _hosts(protocol, domain, mx):
+    """Return the hosts in the order of their likelihood; those of a parent domain come last."""
+    names, base = [f"{prefix}.{domain}" for prefix in _PREFIXES[protocol]], base_domain(domain)
+    of_the_base = [f"{prefix}.{base}" for prefix in _PREFIXES[protocol] if protocol != "pop3"]
+    return dict.fromkeys([*names, domain, *mx, *(of_the_base if base != domain else [])])

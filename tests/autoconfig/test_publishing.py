@@ -497,6 +497,10 @@ class TestGuess(WorldCase):
         self.assertFound(discovery, "guess", "mx.mail.example:993 tls", "mx.mail.example:465 tls", "guess")
         self.assertEqual(discovery.settings.domain, "mail.example")
 
+    async def test_the_base_domain_of_a_sub_domain(self):
+        self.dns.zone(zone("imap", "smtp"))
+        self.assertFound(await self.discover("jane@sales.acme.example"), "guess", IMAP, SMTP, "guess")
+
     async def test_starttls(self):
         self.dns.zone(zone("imap", "smtp", ip=STARTTLS))
         self.assertFound(
