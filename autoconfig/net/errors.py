@@ -20,6 +20,13 @@ class HostNotFound(NetworkError):
         super().__init__("not_found", f"{host}: no such host")
 
 
+class TimedOut(NetworkError):
+    """It took longer than it may."""
+
+    def __init__(self, name: str, timeout: float):
+        super().__init__("no_answer", f"{name}: no answer within {timeout:g} s")
+
+
 # of several failures the one that tells most: somebody can do something about it
 _TELLING = ("invalid", "refused", "no_answer", "not_found")
 

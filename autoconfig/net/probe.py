@@ -9,7 +9,7 @@ import ssl
 from dataclasses import replace
 
 from ..settings import Server
-from .errors import NetworkError
+from .errors import NetworkError, TimedOut
 from .names import Addresses, checked_addresses
 from .stream import Stream
 from .timing import time_limit
@@ -56,7 +56,7 @@ async def probe(server: Server, addresses: Addresses, ssl_context: ssl.SSLContex
             finally:
                 stream.close()
     except asyncio.TimeoutError:
-        raise NetworkError("no_answer", f"{name}: no answer within {timeout:g} s") from None
+        raise TimedOut(name, timeout) from None
     except ssl.SSLCertVerificationError as error:
         raise NetworkError("refused", f"{name}: no valid certificate ({error.verify_message})") from None
     except ssl.SSLError:

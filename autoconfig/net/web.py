@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from ..address import host_name
-from .errors import NetworkError
+from .errors import NetworkError, TimedOut
 from .names import Addresses, checked_addresses
 from .timing import time_limit
 
@@ -50,7 +50,7 @@ async def fetch(
         async with time_limit(timeout):
             return await _fetch(URL(url, encoded=True), addresses, ssl_context, body, redirects)
     except asyncio.TimeoutError:
-        raise NetworkError("no_answer", f"{host}: no answer within {timeout:g} s") from None
+        raise TimedOut(host, timeout) from None
 
 
 async def _fetch(url, addresses, ssl_context, body, redirects):

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from ..address import Address
 from ..formats import mozilla
-from ..net.errors import HostNotFound, NetworkError
+from ..net.errors import HostNotFound, NetworkError, TimedOut
 from ..net.network import Network
 from ..settings import Settings
 from .base import DomainSource, Report
@@ -42,6 +42,7 @@ async def read_ispdb(url: str, network: Network) -> bytes:
         return await network.get(url)
     except NetworkError as error:
         unreachable = isinstance(error, HostNotFound) or error.result == "no_answer"
-        if not (unreachable and url.startswith(ISPDB_URL)):
+        # where one has been waited for in vain, so would be the other
+        if isinstance(error, TimedOut) or not (unreachable and url.startswith(ISPDB_URL)):
             raise
         return await network.get(_OTHER_URL + url.removeprefix(ISPDB_URL))

@@ -12,6 +12,7 @@ from ..settings import Settings
 from .base import DomainSource, Report
 
 IMAP_HOST = "outlook.office365.com"
+MX_PATTERN = "mail.protection.outlook.com"
 LOGIN_URL = "https://login.microsoftonline.com/"
 AUTODISCOVER_URL = f"https://{IMAP_HOST}/autodiscover/autodiscover.json"
 
@@ -70,8 +71,8 @@ def is_microsoft_365(url: str) -> bool:
 
 
 def serves_microsoft_365(provider: Provider) -> bool:
-    """Return whether these are the servers of Microsoft 365 for domains of customers."""
-    return not provider.domains and any(server.host == IMAP_HOST for server in provider.servers)
+    """Return whether this is Microsoft 365 for domains of customers."""
+    return MX_PATTERN in provider.mx_patterns and any(s.host == IMAP_HOST for s in provider.servers)
 
 
 def microsoft_365(providers: Iterable[Provider]) -> Provider | None:

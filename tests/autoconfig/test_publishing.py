@@ -612,7 +612,6 @@ class TestProof(WorldCase):
         self.publish(self.mail("smtp", "smtp", "465", "SSL"))
         discovery = await self.discover(directions=("outgoing",))
         self.assertFound(discovery, "autoconfig", outgoing=SMTP)
-        self.assertEqual(self.steps["guess"].result, "cancelled")
 
     async def test_what_the_server_offers_is_told(self):
         self.publish(
