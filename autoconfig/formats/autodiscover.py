@@ -70,11 +70,10 @@ def parse(document: bytes, address: Address) -> Document | Redirect:
     root = xml.parse(document)
     if _name(root) != "autodiscover":
         raise FormatError("not an Autodiscover document")
-    response = _children(root, "response")[:1] or [root]
-    for error in _children(response[0], "error"):
-        code = _fields(error).get("errorcode")
-        raise FormatError(_ERRORS.get(code, "answers with an error"))
-    accounts = [(account, _fields(account)) for account in _children(response[0], "account")]
+    response = (_children(root, "response") or [root])[0]
+    if errors := _children(response, "error"):
+        raise FormatError(_ERRORS.get(_fields(errors[0]).get("errorcode"), "answers with an error"))
+    accounts = [(account, _fields(account)) for account in _children(response, "account")]
     accounts = [pair for pair in accounts if pair[1].get("accounttype", "email").lower() == "email"]
     if not accounts:
         raise FormatError("no account")

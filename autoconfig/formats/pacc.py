@@ -1,4 +1,4 @@
-"""PACC: the JSON that a domain publishes and the digest of it in DNS (draft-ietf-mailmaint-pacc-04 and before)."""
+"""PACC: the JSON that a domain publishes, and its digest in DNS (draft-ietf-mailmaint-pacc-02 to -04)."""
 
 import base64
 import hashlib
@@ -11,8 +11,10 @@ from ..settings import TLS_PORTS, Server
 from . import Document, FormatError, json
 from .fields import display_name
 
-# submission is "smtp" up to draft -02, "submit" from -03 on; who publishes both serves old readers too
+# The draft called submission "smtp" up to -02 and "submit" from -03 on; for old readers both are published.
 _MEMBERS = {"imap": ("imap",), "pop3": ("pop3",), "smtp": ("submit", "smtp")}
+
+MAX_RECORD = 1000  # characters; what is longer is no digest
 
 _SHA256 = re.compile(r"[A-Za-z0-9+/]{43}=?")  # in base64, the padding may be missing
 
@@ -83,6 +85,8 @@ def _tags(record):
     """Return names and values of a TXT record's tags, at least one."""
     if isinstance(record, bytes):
         record = record.decode("ascii", "replace")
+    if len(record) > MAX_RECORD:
+        record = ""
     parts = [part.partition("=") for part in record.split(";") if part.strip()]
     return [(name.strip().lower(), value.strip()) for name, _, value in parts] or [("", "")]
 

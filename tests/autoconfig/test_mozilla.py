@@ -1,11 +1,4 @@
-import contextlib
-import random
-import time
 import unittest
-from xml.sax.saxutils import escape
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from odoo.addons.email_account.autoconfig import Address
 from odoo.addons.email_account.autoconfig.formats import FormatError
@@ -14,22 +7,6 @@ from odoo.addons.email_account.autoconfig.formats.mozilla import parse
 from .documents import client_config, incoming, outgoing
 
 JANE = Address.parse("jane@example.org")
-_USUAL = [
-    "imap",
-    "smtp",
-    "POP3",
-    "%EMAILDOMAIN%",
-    "Imap.Bücher.example",
-    "993",
-    "587",
-    " SSL",
-    "plain",
-    "%EMAILADDRESS",
-]
-# "xml" characters: what a well-formed document can hold
-_ANYTHING = st.sampled_from(_USUAL) | st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
-)
 FULL = client_config(
     incoming(more="<futureElement a='b'><x/></futureElement>"),
     incoming("pop3", "pop.example.org", "110", "STARTTLS", "%EMAILLOCALPART%"),
@@ -82,7 +59,17 @@ class TestFormat(unittest.TestCase):
         self.assertEqual([username for *_, username in servers(section)], ["jane@example.org", "jane"])
 
     def test_user_name_not_stated(self):
-        for username in (None, "", "  ", "%REALNAME%", "%YOURNAME%", "{tenant}", "a\nb", "x" * 400):
+        for username in (
+            None,
+            "",
+            "  ",
+            "%REALNAME%",
+            "%YOURNAME%",
+            "{tenant}",
+            "a\nb",
+            "x" * 400,
+            "a" + "%REALNAME%" * 40,
+        ):
             with self.subTest(username):
                 self.assertEqual(servers(incoming(username=username))[0][-1], "")
 
@@ -98,6 +85,30 @@ class TestFormat(unittest.TestCase):
                 self.assertEqual(servers(incoming(username=template), address=address)[0][-1], expected)
         document = parse(client_config(name="Mail of %EMAILDOMAIN%"), address)
         self.assertEqual(document.name, "Mail of xn--bcher-kva.example")
+
+    def test_user_name_with_an_internationalised_domain(self):
+        address = Address.parse("jane@bücher.example")
+        both = ["jane@xn--bcher-kva.example", "jane@bücher.example"]
+        for template, expected in (
+            ("%EMAILADDRESS%", both),
+            ("%EMAILLOCALPART%@%EMAILDOMAIN%", both),
+            ("jane@Bücher.example", both),
+            ("jane@XN--bcher-kva.example", both),
+            ("%EMAILLOCALPART%", ["jane"]),
+            ("%EMAILDOMAIN%-%EMAILLOCALPART%", ["xn--bcher-kva.example-jane", "bücher.example-jane"]),
+            ("jane@example.org", ["jane@example.org"]),
+            ("{tenant}@%EMAILDOMAIN%", [""]),
+        ):
+            with self.subTest(template):
+                found = servers(incoming(username=template), address=address)
+                self.assertEqual([username for *_, username in found], expected)
+        found = servers(incoming(host="imap.%EMAILDOMAIN%"), address=address)
+        self.assertEqual(found[0][1], "imap.xn--bcher-kva.example")
+
+    def test_versions(self):
+        for version in ("1.0", "1.1", "1.2", "2.0", ""):
+            with self.subTest(version):
+                self.assertEqual(len(parse(client_config(version=version), JANE).servers), 2)
 
     def test_host_in_another_script(self):
         self.assertEqual(servers(incoming(host="imap.BÜCHER.example"))[0][1], "imap.xn--bcher-kva.example")
@@ -168,6 +179,7 @@ class TestSlips(unittest.TestCase):
             (incoming(port="10993"), [("imap", 10993, "tls")]),
             (outgoing(port="2525", security="STARTTLS"), [("smtp", 2525, "starttls")]),
             (outgoing(port="25", security="plain"), [("smtp", 25, "none")]),
+            (incoming(port="10993", security=None), [("imap", 10993, "tls"), ("imap", 10993, "starttls")]),
         ):
             with self.subTest(section):
                 self.assertEqual(
@@ -199,6 +211,41 @@ class TestSlips(unittest.TestCase):
         for encoding in ("UTF-7", "no-such-one", "zlib_codec", "utf-32"):
             with self.subTest(encoding), self.assertRaises(FormatError):
                 parse(text.replace("UTF-8", encoding).encode(), JANE)
+
+    def test_encoding_declared_as_utf_16_in_bytes(self):
+        document = client_config(name="Bücher").replace(b"UTF-8", b"utf-16")
+        self.assertEqual(parse(document, JANE).name, "Bücher")
+
+    def test_declaration_with_slips(self):
+        for declaration in (b"", b"<?xml version='1.1'?>", b"<?xml version=1.0 encoding=UTF-8?>"):
+            document = declaration + FULL.partition(b"?>")[2]
+            with self.subTest(declaration):
+                self.assertEqual(parse(document, JANE), parse(FULL, JANE))
+
+    def test_comments_and_processing_instructions(self):
+        document = FULL.replace(b"imap.example.org", b"imap.<!-- the new one -->example<?php echo ?>.org")
+        document = document.replace(b"<clientConfig", b"<?xml-stylesheet href='x'?><!-- x --><clientConfig")
+        self.assertEqual(parse(document, JANE), parse(FULL, JANE))
+
+    def test_value_in_cdata(self):
+        document = FULL.replace(b">imap.example.org<", b"><![CDATA[imap.example.org]]><")
+        self.assertEqual(parse(document, JANE), parse(FULL, JANE))
+
+    def test_long_help_text(self):
+        document = FULL.replace(b">Help<", b">" + b"Help " * 10000 + b"<")
+        self.assertEqual(parse(document, JANE), parse(FULL, JANE))
+
+    def test_plain_before_tls(self):
+        """All are kept: the settings sort them."""
+        found = servers(incoming(port="143", security="plain"), incoming())
+        self.assertEqual([server[2:4] for server in found], [(143, "none"), (993, "tls")])
+
+    def test_several_values(self):
+        """The first of those that can be but one counts."""
+        section = incoming(
+            more="<hostname>b.example.org</hostname><port>143</port><socketType>plain</socketType>"
+        )
+        self.assertEqual(servers(section)[0][:4], ("imap", "imap.example.org", 993, "tls"))
 
     def test_several_domains_and_pop3_alone(self):
         document = client_config(incoming("pop3", port="995")).replace(
@@ -253,60 +300,8 @@ class TestHostileDocuments(unittest.TestCase):
             self.assertIn("document type", self.refuse(text.replace("UTF-8", encoding).encode(encoding)))
         self.assertIn("well-formed", self.refuse(FULL.replace(b"imap.example.org", b"&host;")))
 
-    def test_bombs_are_cheap(self):
-        laughs = "".join(f'<!ENTITY l{i + 1} "{f"&l{i};" * 10}">' for i in range(9))
-        size = 256 * 1024
-        for name, document in {
-            "entities": f'<!DOCTYPE c [<!ENTITY l0 "ha">{laughs}]><c>&l9;</c>'.encode(),
-            "depth": b"<a>" * (size // 3),
-            "balanced depth": b"<a>" * (size // 7) + b"</a>" * (size // 7),
-            "attributes": b"<a " + b"".join(b"a%d='' " % i for i in range(size // 10)) + b"/>",
-            "name spaces": b"<a " + b"".join(b"xmlns:a%d='b' " % i for i in range(size // 17)) + b"/>",
-            "quoted brackets": b"<a " + b"".join(b"a%d='>' " % i for i in range(size // 11)) + b"/>",
-            "attributes of many": (b"<b " + b"".join(b"a%d='' " % i for i in range(400)) + b"/>") * 75,
-            "one text": b"<a>" + b"x" * size + b"</a>",
-            "declaration": b"<?xml " * (size // 6),
-            "spaces": b"<?xml version='1.0'" + b" " * size + b"?><a/>",
-            "percent signs": client_config(incoming(username="%EMAILADDRESS" * (size // 14))),
-            "sections": client_config(*[incoming(host="bücher.example")] * 900),
-            "user names": client_config(*[incoming(more="<username>a</username>" * 200)] * 50),
-            "domains": FULL.replace(b"<domain>", b"<domain/>" * 20000 + b"<domain>"),
-        }.items():
-            with self.subTest(name):
-                started = time.process_time()
-                with contextlib.suppress(FormatError):
-                    self.assertLessEqual(len(parse(document, JANE).servers), 50)
-                self.assertLess(time.process_time() - started, 0.1)
-
-    @settings(max_examples=300, deadline=None)
-    @given(st.binary(max_size=300), st.integers(0, 2**32), st.integers(1, 12))
-    def test_nothing_but_the_typed_error(self, noise, seed, changes):
-        dice = random.Random(seed)
-        document = bytearray(FULL)
-        for _ in range(changes):
-            start, length = dice.randrange(len(document)), dice.randrange(40)
-            source = dice.choice([noise, FULL, b"<>&%\"'/!?[]", "é\u202e".encode()])
-            cut = dice.randrange(len(source) + 1)
-            document[start : start + length] = source[cut : cut + dice.randrange(60)]
-        for data in (bytes(document), noise):
-            self.parse_anything(data)
-
-    @settings(max_examples=300, deadline=None)
-    @given(st.lists(_ANYTHING, min_size=5, max_size=5), st.sampled_from([incoming, outgoing]))
-    def test_any_text_in_a_well_formed_document(self, texts, section):
-        kind, *fields = [escape(text, {'"': "&quot;"}) for text in texts]
-        self.parse_anything(client_config(section(kind, *fields), outgoing(), name=fields[0]))
-
-    def parse_anything(self, data):
-        try:
-            found = parse(data, JANE)
-        except FormatError:
-            return
-        self.assertTrue(found.servers)
-        self.assertTrue(found.name.isprintable())
-        for server in found.servers:
-            self.assertIn(server.protocol, ("imap", "pop3", "smtp"))
-            self.assertIn(server.security, ("tls", "starttls", "none"))
-            self.assertTrue(0 < server.port < 65536)
-            self.assertTrue(server.host.isascii() and "." in server.host)
-            self.assertTrue(server.username.isprintable())
+    def test_too_many_elements(self):
+        more = b"<domain/>" * 19_000
+        self.assertEqual(parse(FULL.replace(b"<domain>", more + b"<domain>"), JANE), parse(FULL, JANE))
+        self.assertIn("too many", self.refuse(FULL.replace(b"<domain>", more + b"<a/>" * 1000 + b"<domain>")))
+        self.assertIn("too many", self.refuse(b"<a>" * 10_001 + b"</a>" * 10_001))
