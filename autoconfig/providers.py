@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .address import Address, base_domain, host_name
-from .placeholders import fill, fill_username
+from .placeholders import fill, fill_usernames
 from .settings import Server, Settings
 
 DATA = Path(__file__).parent.parent / "data" / "email.provider.csv"
@@ -136,4 +136,5 @@ def _usable(servers, address):
             host = host_name(fill(server.host.replace("{domain}", address.domain), address), at_least=1)
         except ValueError:  # {region} and the like: only the user knows
             continue
-        yield replace(server, host=host, username=fill_username(server.username, address))
+        for username in fill_usernames(server.username, address) or [""]:
+            yield replace(server, host=host, username=username)
