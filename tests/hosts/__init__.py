@@ -12,5 +12,6 @@ from .mail_port import MailPort
 from .web_host import WebHost
 
 __all__ = [
-    "BlackHole", "CertificateAuthority", "DelayRelay", "DnsHost", "MailHost", "MailPort", "SilentPort", "WebHost",
+    "BlackHole", "CertificateAuthority", "DelayRelay", "DnsHost", "MailHost", "MailPort", "SilentPort",
+    "WebHost",
 ]

@@ -1,5 +1,6 @@
 """Distance: a relay that makes every answer of a host come later."""
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -55,17 +56,14 @@ class DelayRelay:
         task = asyncio.current_task()
         self._connections.add(task)
         opened = [writer]
-        try:
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             opened.append(far_writer)
             await asyncio.gather(self._pass_on(reader, far_writer, 0),
                                  self._pass_on(far_reader, writer, self._delay))
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            for each in opened:
-                each.transport.abort()
-            self._connections.discard(task)
+        for each in opened:
+            each.transport.abort()
+        self._connections.discard(task)
 
     async def _pass_on(self, reader, writer, delay):
         """Pass on what is read, each piece ``delay`` seconds after it came; then the end."""

@@ -3,6 +3,7 @@
 The capability parts of IMAP (RFC 9051), POP3 (RFC 1939, 2449, 2595) and SMTP (RFC 5321, 3207, 4954). Nobody
 can log in; `MailHost` has mailboxes.
 """
+import contextlib
 import itertools
 import socket
 import socketserver
@@ -75,7 +76,8 @@ class MailPort:
         self.stopping.clear()
         self._server = _Server(self)
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="mail port").start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True,
+                         name="mail port").start()
         return self
 
     def stop(self):
@@ -111,16 +113,13 @@ class _Server(socketserver.ThreadingTCPServer):
         request.settimeout(READ_TIMEOUT)
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         conversation = _CONVERSATIONS[self.host.protocol](self.host, request)
-        try:
+        with contextlib.closing(conversation), contextlib.suppress(_Gone):
             conversation.run()
-        except _Gone:
-            pass
-        finally:
-            conversation.close()
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], OSError):  # else the client went away
-            super().handle_error(request, client_address)
+        if isinstance(sys.exc_info()[1], OSError):  # the client went away
+            return None
+        return super().handle_error(request, client_address)
 
 
 class _Conversation:

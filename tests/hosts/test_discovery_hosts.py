@@ -1,4 +1,4 @@
-"""What discovery is tested against: ports of mail servers, hostile web and DNS answers, distance, dead ends."""
+"""What discovery is tested against: mail ports, hostile web and DNS answers, distance, dead ends."""
 import gzip
 import http.client
 import imaplib
@@ -129,8 +129,8 @@ def test_early_capabilities(authority):
 
 
 @pytest.mark.parametrize("protocol, said", [
-    ("imap", "a LOGIN jane secret"), ("imap", "a AUTHENTICATE PLAIN"), ("pop3", "USER jane"), ("pop3", "PASS x"),
-    ("smtp", "AUTH PLAIN AGphbmU="),
+    ("imap", "a LOGIN jane secret"), ("imap", "a AUTHENTICATE PLAIN"), ("pop3", "USER jane"),
+    ("pop3", "PASS x"), ("smtp", "AUTH PLAIN AGphbmU="),
 ])
 def test_nobody_can_log_in(authority, context, protocol, said):
     with MailPort(protocol, "tls", authority) as port, connect(port.port, context) as sock:
@@ -183,7 +183,8 @@ def test_drip(authority):
 def test_too_much(authority):
     with MailPort("imap", "none", authority, fault="endless_line") as port, connect(port.port) as sock:
         assert len(sock.makefile("rb").readline(300000)) == 300000
-    with MailPort("smtp", "none", authority, fault="endless_capabilities") as port, connect(port.port) as sock:
+    with MailPort("smtp", "none", authority, fault="endless_capabilities") as port, \
+            connect(port.port) as sock:
         file = sock.makefile("rb")
         sock.sendall(b"EHLO x\r\n")
         lines = [file.readline() for _ in range(5000)]
