@@ -25,6 +25,7 @@ from .errors import NetworkError
 from .guard import BlockedAddress, Guard
 from .probe import probe
 from .records import MAX_RECORDS, Records, ServiceRecord
+from .timing import time_limit
 
 __all__ = ["BlockedAddress", "Guard", "Network", "NetworkError"]
 
@@ -208,11 +209,12 @@ class Network:
     async def _records(self, name, kind, read):
         """Return the well-formed records of a name, sorted."""
         try:
-            answer = await self._resolver().resolve(dns.name.from_text(name), kind)
+            async with time_limit(self.lookup_timeout):  # dnspython's own limit is a little more
+                answer = await self._resolver().resolve(dns.name.from_text(name), kind)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return Records()
-        except dns.exception.DNSException as error:
-            silent = isinstance(error, dns.exception.Timeout)
+        except (dns.exception.DNSException, asyncio.TimeoutError) as error:
+            silent = isinstance(error, (dns.exception.Timeout, asyncio.TimeoutError))
             reason = "no answer from DNS in time" if silent else "DNS cannot answer"
             raise NetworkError("no_answer", f"{name}: {reason}") from None
         found = []

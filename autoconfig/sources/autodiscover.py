@@ -79,7 +79,7 @@ class AutodiscoverSource(DomainSource):
                 try:
                     asked_for = Address.parse(answer.address)
                 except AddressError:
-                    raise FormatError("redirects to no address") from None
+                    raise FormatError("redirects to what is no address") from None
                 url = f"https://autodiscover.{asked_for.domain}{PATH}"
             else:
                 url = answer.url

@@ -12,7 +12,7 @@ from .base import Report
 _PREFIXES = {"imap": ("imap", "mail"), "pop3": ("pop", "pop3", "mail"), "smtp": ("smtp", "mail")}
 _PORTS = {name: [(TLS_PORTS[name], "tls"), (STARTTLS_PORTS[name], "starttls")] for name in TLS_PORTS}
 _PORTS["smtp"].append((25, "starttls"))
-_MX_PATIENCE = 1.0  # seconds
+_MX_PATIENCE = 0.5  # seconds
 
 
 class GuessSource:
