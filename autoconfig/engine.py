@@ -26,6 +26,7 @@ async def discover(
     network: Network | None = None,
     deadline: float = DEADLINE,
     on_step: OnStep | None = None,
+    directions: Iterable[str] = DIRECTIONS,
 ) -> Discovery:
     """Find the mail settings of an address.
 

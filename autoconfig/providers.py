@@ -60,12 +60,12 @@ class Provider:
             ),
         )
 
-    def settings(self, address: Address, *, source: str, trusted: bool, origin: str = "") -> Settings | None:
+    def settings(self, address: Address, *, source: str, doubt: str = "", origin: str = "") -> Settings | None:
         """Return its servers for an address; None when none has a name without further questions."""
         return Settings.of(
             _usable(self.servers, address),
             source=source,
-            trusted=trusted,
+            doubt=doubt,
             provider=self.id,
             name=self.name,
             origin=origin,

@@ -47,8 +47,6 @@ class Settings:
 
     source: str
     """name of the source, two of them joined by ``+`` when each gave one direction"""
-    trusted: bool
-    """every step to it was authenticated; otherwise ask the user before a password goes there"""
     incoming: tuple[Server, ...] = ()
     """best first"""
     outgoing: tuple[Server, ...] = ()
@@ -61,16 +59,22 @@ class Settings:
     """URL or host that it came from"""
     domain: str = ""
     """base domain of the servers, for the question whether to trust it; several are joined by ``, ``"""
+    doubt: str = ""
+    """why it could have been forged: ``http``, ``dns`` or ``guess``"""
+
+    @property
+    def trusted(self) -> bool:
+        return not self.doubt
 
     @classmethod
-    def of(cls, servers: Iterable[Server], *, source: str, trusted: bool, **facts) -> "Settings | None":
+    def of(cls, servers: Iterable[Server], *, source: str, doubt: str = "", **facts) -> "Settings | None":
         """Sort servers into a proposal; None when there are none."""
         servers = sorted(dict.fromkeys(servers), key=Server._order)
         if not servers:
             return None
         return cls(
             source=source,
-            trusted=trusted,
+            doubt=doubt,
             incoming=tuple(server for server in servers if server.protocol != "smtp"),
             outgoing=tuple(server for server in servers if server.protocol == "smtp"),
             domain=_domain(servers),
@@ -90,7 +94,7 @@ class Settings:
         return replace(
             self,
             source=_joined("+", self.source, other.source),
-            trusted=self.trusted and other.trusted,
+            doubt=self.doubt or other.doubt,
             outgoing=other.outgoing,
             provider=self.provider or other.provider,
             name=self.name or other.name,
@@ -127,6 +131,8 @@ class Discovery:
     elapsed_ms: int
     steps: tuple[Step, ...]
     """one a source, best first"""
+    unreachable: tuple[Server, ...] = ()
+    """published, but they do not answer; best first"""
 
     @property
     def status(self) -> str:
@@ -134,7 +140,7 @@ class Discovery:
 
     def as_dict(self) -> dict:
         """The JSON of ``python -m autoconfig --json``."""
-        settings = self.settings or Settings(source="", trusted=False)
+        settings = self.settings or Settings(source="", doubt="guess")
         return {
             "address": self.address,
             "status": self.status,

@@ -18,4 +18,4 @@ class AutoconfigSource:
             f"https://{address.domain}/.well-known/autoconfig/mail/config-v1.1.xml",
         ]
         document, url = await first_document(urls, address, network)
-        return Settings.of(document.servers, source=self.name, trusted=True, name=document.name, origin=url)
+        return Settings.of(document.servers, source=self.name, name=document.name, origin=url)

@@ -21,4 +21,4 @@ class IspdbSource:
     async def find(self, address: Address, network: Network, report: Report) -> Settings | None:
         report(urlsplit(self._url).hostname)
         document, url = await first_document([self._url + address.domain], address, network)
-        return Settings.of(document.servers, source=self.name, trusted=True, name=document.name, origin=url)
+        return Settings.of(document.servers, source=self.name, name=document.name, origin=url)

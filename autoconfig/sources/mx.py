@@ -29,7 +29,7 @@ class MxSource:
         _preference, host = min(hosts)
         report(host)
         provider = provider_of_mx(host, self._providers)
-        settings = provider and provider.settings(address, source=self.name, trusted=False, origin=host)
+        settings = provider and provider.settings(address, source=self.name, doubt="dns", origin=host)
         if settings:
             report(f"{host}, {provider.name}")
             return settings
@@ -39,7 +39,7 @@ class MxSource:
         urls = [autoconfig_url(domain, address) for domain in domains]
         urls += [self._ispdb_url + domain for domain in domains]
         document, url = await first_document(urls, address, network)
-        return Settings.of(document.servers, source=self.name, trusted=False, name=document.name, origin=url)
+        return Settings.of(document.servers, source=self.name, doubt="dns", name=document.name, origin=url)
 
 
 def _domains(host, address):

@@ -21,4 +21,4 @@ class ProviderSource:
         if not provider:
             return None
         report(provider.name)
-        return provider.settings(address, source=self.name, trusted=True)
+        return provider.settings(address, source=self.name)
