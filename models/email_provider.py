@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from .. import autoconfig
 
@@ -71,7 +72,13 @@ class EmailProvider(models.Model):
     @api.model
     def _find_by_domain(self, domain):
         """Return the provider of addresses in ``domain``, an empty record if it is not known."""
-        domain = domain.lower()
+        labels = domain.lower().split(".")
+        # *.example.org stands for what is below; the closest wins
+        names = [domain.lower(), *(".".join(["*", *labels[start:]]) for start in range(1, len(labels)))]
         # the text is searched for candidates only: part of a longer name does not count
-        candidates = self.search([("domains", "ilike", domain)])
-        return candidates.filtered(lambda provider: domain in provider.domains.lower().split())[:1]
+        candidates = self.search(Domain.OR([("domains", "ilike", name)] for name in names))
+        for name in names:
+            provider = candidates.filtered(lambda provider, name=name: name in provider.domains.lower().split())
+            if provider:
+                return provider[:1]
+        return candidates.browse()
