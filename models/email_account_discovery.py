@@ -277,6 +277,7 @@ class EmailAccountDiscovery(models.Model):
         """
         # sudo: users only read what happened
         discoveries = self.sudo()
+        lines = sorted(log.lines.values(), key=lambda line: line["sequence"])
         discoveries.search([("account_id", "=", account.id)]).unlink()
         return discoveries.create(
             {
@@ -286,7 +287,7 @@ class EmailAccountDiscovery(models.Model):
                 "email": account.email,
                 "domain": autoconfig.Address.parse(account.email).domain,
                 "state": "done",
-                "step_ids": [fields.Command.create(line) for line in log.lines.values()],
+                "step_ids": [fields.Command.create(line) for line in lines],
             }
         )
 
