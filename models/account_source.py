@@ -37,7 +37,7 @@ class AccountSource:
 
 
 def _get_form(account, direction, address):
-    """Return the user name for ``address``, made as that of the account is; "" when it is none of its address."""
+    """Return the user name for ``address``, made as the account's is; "" when that is another word."""
     username = account._get_username(direction)
     forms = {account.email.lower(): str(address), account.email.partition("@")[0].lower(): address.local}
     return forms.get(username.lower(), "")

@@ -50,9 +50,11 @@ class DiscoveryLog:
         """Yield the discovery in a transaction that is committed at the end of the block."""
         with self._env.registry.cursor() as cr:
             # sudo: users only read what happened
-            yield api.Environment(cr, self._env.uid, self._env.context)[
-                "email.account.discovery"
-            ].sudo().browse(self.id)
+            yield (
+                api.Environment(cr, self._env.uid, self._env.context)["email.account.discovery"]
+                .sudo()
+                .browse(self.id)
+            )
 
     def put(self, key, sequence=0, **values):
         """Note a line, or what has become of it; it is written with the next ``check``."""

@@ -234,20 +234,22 @@ class EmailAccountDiscovery(models.Model):
 
     @api.model
     @api.readonly
-    def get_progress(self, wizard_ref):
-        """Return what happens at the moment for a wizard of the current user.
+    def get_progress(self, wizard_ref, after=0):
+        """Return what happens for a wizard of the current user.
 
-        :return: ``{"id", "lines": [{"id", "label", "result", "detail", "elapsed_ms"}…]}``, False when
-            nothing runs
+        :param after: the last discovery that is known already
+        :return: of the newest one ``{"id", "lines": [{"id", "label", "result", "detail", "elapsed_ms"}…]}``,
+            False when there is none
         """
-        running = self.search(
-            [("wizard_ref", "=", wizard_ref), ("user_id", "=", self.env.uid), ("state", "=", "running")],
-            limit=1,
+        newest = self.search(
+            [("wizard_ref", "=", wizard_ref), ("user_id", "=", self.env.uid), ("id", ">", after)], limit=1
         )
-        if not running:
+        if not newest:
             return False
-        names = ["label", "result", "detail", "elapsed_ms"]
-        return {"id": running.id, "lines": running.step_ids.read(names)}
+        return {
+            "id": newest.id,
+            "lines": newest.step_ids.read(["label", "result", "detail", "elapsed_ms"]),
+        }
 
     def action_cancel(self):
         """End it wherever it runs.

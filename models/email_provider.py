@@ -78,7 +78,9 @@ class EmailProvider(models.Model):
         # the text is searched for candidates only: part of a longer name does not count
         candidates = self.search(Domain.OR([("domains", "ilike", name)] for name in names))
         for name in names:
-            provider = candidates.filtered(lambda provider, name=name: name in provider.domains.lower().split())
+            provider = candidates.filtered(
+                lambda provider, name=name: name in provider.domains.lower().split()
+            )
             if provider:
                 return provider[:1]
         return candidates.browse()

@@ -91,7 +91,8 @@ class TestDiscovery(DiscoveryCase):
 
     def test_what_was_not_asked_is_shown(self):
         self.use_sources(
-            StubSource(IMAP, SMTP), *autoconfig.default_sources(self.env["email.provider"]._get_known_providers())
+            StubSource(IMAP, SMTP),
+            *autoconfig.default_sources(self.env["email.provider"]._get_known_providers()),
         )
         StubSource.rank, rank = 0, StubSource.rank
         self.addCleanup(setattr, StubSource, "rank", rank)
@@ -114,15 +115,21 @@ class TestDiscovery(DiscoveryCase):
         self.wizard.action_create()
         [progress] = seen
         self.assertEqual(progress["id"], self.get_discovery().id)
-        self.assertEqual([(line["label"], line["result"]) for line in progress["lines"]], [("stub", "asking")])
-        self.assertFalse(self.get_progress())
+        self.assertEqual(
+            [(line["label"], line["result"]) for line in progress["lines"]], [("stub", "asking")]
+        )
+        self.assertEqual([line["result"] for line in self.get_progress()["lines"]], ["found"] + ["passed"] * 2)
+        discoveries = self.env["email.account.discovery"]
+        self.assertFalse(discoveries.get_progress(self.wizard.id, after=progress["id"]))
 
     def test_a_failure_of_the_program_ends_the_progress(self):
-        with patch.object(autoconfig, "discover", side_effect=RuntimeError):
-            # not assertRaises, which would undo what was written
-            with contextlib.suppress(RuntimeError):
-                self.wizard.action_create()
-                self.fail("no RuntimeError")
+        # not assertRaises, which would undo what was written
+        with (
+            patch.object(autoconfig, "discover", side_effect=RuntimeError),
+            contextlib.suppress(RuntimeError),
+        ):
+            self.wizard.action_create()
+            self.fail("no RuntimeError")
         self.assertEqual(self.get_discovery().state, "done")
 
     def test_how_the_settings_were_found(self):
@@ -246,7 +253,9 @@ class TestCancel(DiscoveryCase):
         self.env.flush_all()
 
     def assertNothingHappened(self):
-        self.assertEqual((self.wizard.step, self.wizard.message, self.wizard.is_retry), ("start", False, False))
+        self.assertEqual(
+            (self.wizard.step, self.wizard.message, self.wizard.is_retry), ("start", False, False)
+        )
         self.assertEqual((self.wizard.email, self.wizard.password_set), (ADDRESS, True))
         self.assertFalse(self.wizard.incoming_host)
         self.assertFalse(self.get_accounts())
@@ -312,7 +321,8 @@ class TestLimits(DiscoveryCase):
     def age(self, seconds):
         self.env.flush_all()
         self.env.cr.execute(
-            "UPDATE email_account_discovery SET create_date = create_date - %s * interval '1 second'", [seconds]
+            "UPDATE email_account_discovery SET create_date = create_date - %s * interval '1 second'",
+            [seconds],
         )
         self.env["email.account.discovery"].invalidate_model()
 
@@ -323,7 +333,9 @@ class TestLimits(DiscoveryCase):
             self.assertIn("Cannot determine", self.wizard.message)
         self.wizard.action_create()
         self.assertRegex(self.wizard.message, r"5 times within a minute\. Try again in (60|59) seconds")
-        self.assertEqual((self.wizard.step, self.wizard.email, self.wizard.password_set), ("start", ADDRESS, True))
+        self.assertEqual(
+            (self.wizard.step, self.wizard.email, self.wizard.password_set), ("start", ADDRESS, True)
+        )
         self.assertEqual(self.get_discovery().search_count([]), 5)
         user = new_test_user(self.env, login="ea_limit", groups="base.group_user")
         wizard = self.create_wizard(user)
@@ -340,7 +352,8 @@ class TestLimits(DiscoveryCase):
             self.age(90)
         self.wizard.action_create()
         self.assertRegex(
-            self.wizard.message, r"settings of acme\.example were looked for 30 times.*Try again in 15 minutes"
+            self.wizard.message,
+            r"settings of acme\.example were looked for 30 times.*Try again in 15 minutes",
         )
         wizard = self.create_wizard(email="jane@other.example")
         wizard.action_create()
@@ -410,9 +423,7 @@ class TestSecondUser(DiscoveryCase):
         wizard.action_create()
         self.assertEqual(wizard.step, "done", wizard.message)
         self.assertEqual(wizard.account_id.discovery_id.source, "account")
-        self.assertEqual(
-            self.get_new_logins(), [("submission", COLLEAGUE, True), ("imap", COLLEAGUE, True)]
-        )
+        self.assertEqual(self.get_new_logins(), [("submission", COLLEAGUE, True), ("imap", COLLEAGUE, True)])
 
     def test_personal_account_of_a_trusted_discovery(self):
         wizard = self.create_wizard(self.attacker)
@@ -423,7 +434,11 @@ class TestSecondUser(DiscoveryCase):
     def test_servers_of_an_attacker_get_no_password(self):
         evil = {"incoming_host": "imap.evil.example", "outgoing_host": "smtp.evil.example"}
         claims = {"state": "ready", "discovery_trusted": True, "settings_origin": "found"}
-        account = self.env["email.account"].with_user(self.attacker).create({**self.account_values, **evil, **claims})
+        account = (
+            self.env["email.account"]
+            .with_user(self.attacker)
+            .create({**self.account_values, **evil, **claims})
+        )
         account.write(claims)
         self.assertEqual(account.state, "ready")
         discovery = self.discover()
@@ -463,7 +478,9 @@ class TestSecondUser(DiscoveryCase):
             account = self.create_account()
             account.write({"password": PASSWORD, **values})
             account.write({"state": values.get("state", "ready")})
-            self.assertFalse(self.env["email.account"].with_user(self.user)._find_working_account(DOMAIN), values)
+            self.assertFalse(
+                self.env["email.account"].with_user(self.user)._find_working_account(DOMAIN), values
+            )
             account.unlink()
 
     def test_clear_text_is_not_handed_on(self):
@@ -632,9 +649,7 @@ class TestLogins(DiscoveryCase):
         self.assertIn(f"dead.{DOMAIN}, port 465, does not answer.", self.wizard.message)
         self.assertIn(f"imap.{DOMAIN}, port 993, does not answer.", self.wizard.message)
         self.wizard.action_manual()
-        self.assertEqual(
-            (self.wizard.outgoing_host, self.wizard.incoming_host), (DEAD.host, IMAP.host)
-        )
+        self.assertEqual((self.wizard.outgoing_host, self.wizard.incoming_host), (DEAD.host, IMAP.host))
 
     def test_published_server_of_one_direction_does_not_answer(self):
         with self.get_discovery_of(IMAP, unreachable=(DEAD,)):

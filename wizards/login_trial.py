@@ -31,9 +31,7 @@ class Way:
         usernames = {}
         for server in servers:
             if server.encrypted:
-                names = usernames.setdefault(
-                    (server.protocol, server.host, server.port, server.security), []
-                )
+                names = usernames.setdefault((server.protocol, server.host, server.port, server.security), [])
                 names += [server.username] * bool(server.username)
         return [cls(*place, tuple(dict.fromkeys(names))) for place, names in usernames.items()]
 
@@ -177,15 +175,15 @@ class LoginTrial:
 
     def _skip(self, direction):
         """Give up a direction before it was tried."""
-        _ = self._settings.env._
+        env = self._settings.env
         messages = {
-            "incoming": _("The incoming email server was not tried: two logins were refused already."),
-            "outgoing": _("The outgoing email server was not tried: two logins were refused already."),
+            "incoming": env._("The incoming email server was not tried: two logins were refused already."),
+            "outgoing": env._("The outgoing email server was not tried: two logins were refused already."),
         }
         self._show(direction, 0, "skipped")
         self.failures[direction] = (
             messages[direction],
-            _("Mail servers lock a mailbox after a few wrong passwords."),
+            env._("Mail servers lock a mailbox after a few wrong passwords."),
             "password",
         )
 

@@ -23,7 +23,8 @@ export class EmailAccountCreateController extends FormController {
 
     setup() {
         super.setup();
-        this.progress = useState({ running: false, cancelling: false });
+        this.discoveryId = 0;
+        this.progress = useState({ running: false, cancelling: false, after: 0 });
         onMounted(() => this.guardClosing());
         onMounted(() => this.markInvalidField());
         // who leaves has no use for the answer
@@ -98,8 +99,10 @@ export class EmailAccountCreateController extends FormController {
         const cancelled = new Promise((resolve) => {
             this.giveUp = () => resolve(CANCELLED);
         });
-        this.discoveryId = false;
-        Object.assign(this.progress, { running: true, cancelling: false });
+        // the other buttons go on with the last discovery
+        const after = method === "action_create" ? this.discoveryId : this.discoveryId - 1;
+        this.discoveryId = 0;
+        Object.assign(this.progress, { running: true, cancelling: false, after: Math.max(after, 0) });
         try {
             const answer = this.orm.silent.call(resModel, method, [[resId]], { context });
             const first = await Promise.race([answer, cancelled]);
@@ -142,8 +145,8 @@ export class EmailAccountCreateController extends FormController {
     async stop() {
         const { orm } = this.env.services; // works on when the dialog is gone
         while (this.progress.running && !this.discoveryId) {
-            const progress = await orm.silent.call(DISCOVERY, "get_progress", [this.wizardId]);
-            this.discoveryId = progress && progress.id;
+            const progress = await orm.silent.call(DISCOVERY, "get_progress", [this.wizardId, this.progress.after]);
+            this.discoveryId = progress ? progress.id : 0;
         }
         return this.discoveryId && orm.silent.call(DISCOVERY, "action_cancel", [[this.discoveryId]]);
     }

@@ -30,7 +30,7 @@ const UNTIMED = ["waiting", "asking", "skipped"];
 /** What happens while the settings are looked for and tried: one line a source, as it comes. */
 export class CreateProgress extends Component {
     static template = "email_account.CreateProgress";
-    static props = { wizardId: Number, subject: String, onDiscovery: Function };
+    static props = { wizardId: Number, subject: String, after: Number, onDiscovery: Function };
 
     setup() {
         this.orm = useService("orm");
@@ -50,6 +50,7 @@ export class CreateProgress extends Component {
         try {
             const progress = await this.orm.silent.call("email.account.discovery", "get_progress", [
                 this.props.wizardId,
+                this.props.after,
             ]);
             if (progress && this.running) {
                 this.state.lines = progress.lines;
