@@ -105,7 +105,9 @@ class EmailAccountDiscovery(models.Model):
     def _compute_trust_words(self):
         for discovery in self:
             if discovery.trusted:
-                discovery.trust_words = self.env._("Every step to them was authenticated.")
+                discovery.trust_words = self.env._(
+                    "The servers can be trusted: every step to them was authenticated."
+                )
             else:
                 discovery.trust_words = self._get_doubt_words(discovery.doubt)
 
