@@ -16,6 +16,7 @@
         "data/email.provider.csv",
         "wizards/email_account_create_views.xml",
         "views/email_account_check_views.xml",
+        "views/email_account_discovery_views.xml",
         "views/email_account_views.xml",
         "views/email_provider_views.xml",
         "views/fetchmail_server_views.xml",

@@ -5,6 +5,7 @@ from checks import run_pytest
 from console import lock, step
 from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
+from test_workers import try_workers
 from workbench import Workbench
 
 OTHERS = "mass_mailing,google_gmail,microsoft_outlook"
@@ -127,12 +128,22 @@ def with_mailings(bench):
         sys.exit("dev: the addon's tests fail with mass mailing.")
 
 
-SCENARIOS = {function.__name__: function for function in (alone, others_first, others_later, with_mailings)}
+def workers(bench):
+    """Progress, Cancel and limits of discovery, with a server of several workers and a browser"""
+    with Database(bench, "test") as db:
+        db.install()
+        try_workers(bench, db)
+
+
+SCENARIOS = {
+    function.__name__: function
+    for function in (alone, others_first, others_later, with_mailings, workers)
+}
 
 
 def test_install(*arguments):
     """Install, update, uninstall and install again, alone and with mass mailing, Gmail and Outlook."""
-    with Workbench("dovecot") as bench, lock(DEV / "install.lock"):
+    with Workbench("chromium", "dovecot") as bench, lock(DEV / "install.lock"):
         for name in arguments or SCENARIOS:
             with step(f"{name}: {SCENARIOS[name].__doc__}"):
                 SCENARIOS[name](bench)

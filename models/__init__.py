@@ -4,6 +4,8 @@ from . import email_account_secret
 from . import email_account_settings
 from . import email_account_servers
 from . import email_account
+from . import email_account_discovery
+from . import email_account_discovery_step
 from . import email_account_check
 from . import email_account_check_step
 from . import fetchmail_server

@@ -3,12 +3,26 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
 from .. import autoconfig
+from .account_source import AccountSource
 from .email_account_servers import CONNECTION_FIELDS
 
 # who changes one of these decides where the stored password goes, so he has to know it
 PASSWORD_FIELDS = {"email", "username", "incoming_host", "outgoing_host", "outgoing_username"}
 SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
 MANAGED_FIELDS = {"user_id", "company_id", "use_for_notifications"}
+# where mail of an address goes, as a discovery says it
+FOUND_FIELDS = {
+    "email",
+    "incoming_protocol",
+    "incoming_host",
+    "incoming_port",
+    "incoming_security",
+    "outgoing_host",
+    "outgoing_port",
+    "outgoing_security",
+}
+# what a discovery says of itself: nobody may claim it
+DISCOVERY_FIELDS = {"settings_origin": "manual", "discovery_id": False, "discovery_trusted": False}
 
 
 class EmailAccount(models.Model):
@@ -75,6 +89,26 @@ class EmailAccount(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
+    )
+    settings_origin = fields.Selection(
+        [
+            ("manual", "Entered by hand"),
+            ("found", "Found automatically"),
+            ("changed", "Found automatically, then changed by hand"),
+        ],
+        "Servers",
+        default="manual",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    discovery_id = fields.Many2one(
+        "email.account.discovery", readonly=True, copy=False, ondelete="set null", index="btree_not_null"
+    )
+    discovery_trusted = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The servers are those of a discovery whose every step was authenticated.",
     )
     is_configured = fields.Boolean(compute="_compute_is_configured")
     directions = fields.Char(compute="_compute_directions")
@@ -167,10 +201,11 @@ class EmailAccount(models.Model):
 
     def _is_connection_changed(self, vals):
         """Whether ``vals`` has another connection than the one that was checked; passwords count always."""
-        return any(
-            name in self._secret_fields or (vals[name] or False) != (self[name] or False)
-            for name in CONNECTION_FIELDS & vals.keys()
-        )
+        return not vals.keys().isdisjoint(self._secret_fields) or self._is_changed(CONNECTION_FIELDS, vals)
+
+    def _is_changed(self, names, vals):
+        """Whether ``vals`` has another value for one of the fields ``names``."""
+        return any((vals[name] or False) != (self[name] or False) for name in names & vals.keys())
 
     def _check_may_change(self, vals):
         """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
@@ -217,17 +252,53 @@ class EmailAccount(models.Model):
         if not self._can_manage():
             # who may not manage accounts adds his own
             vals_list = [vals | {"user_id": self.env.uid} for vals in vals_list]
-        return super().create(vals_list)
+        # said, not left out: a default could be anything
+        return super().create([vals | DISCOVERY_FIELDS for vals in vals_list])
 
     def write(self, vals):
         vals = self._normalize_settings(vals)
+        vals = {name: value for name, value in vals.items() if name not in DISCOVERY_FIELDS}
         self._check_may_change(vals)
         self._check_password_entered(vals)
         unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
+        moved = self.filtered(lambda account: account._is_changed(FOUND_FIELDS, vals))
         result = super().write(vals)
         if "state" not in vals:
             unchecked.state = "draft"
+        moved._set_discovery_changed()
         return result
+
+    def _set_discovery_changed(self):
+        """The servers are not those of a discovery any more."""
+        for account in self.filtered(lambda account: account.settings_origin == "found"):
+            account._write_discovery({"settings_origin": "changed", "discovery_trusted": False})
+
+    def _set_discovery(self, discovery):
+        """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""
+        found = all(
+            any(
+                (server.protocol, server.host, server.port, server.security)
+                == (
+                    self._get_protocol(direction),
+                    self[f"{direction}_host"],
+                    self[f"{direction}_port"],
+                    self[f"{direction}_security"],
+                )
+                for server in discovery._get_servers(direction)
+            )
+            for direction in self._get_directions()
+        )
+        self._write_discovery(
+            {
+                "discovery_id": discovery.id,
+                "settings_origin": "found" if found else "changed",
+                "discovery_trusted": found and discovery.trusted,
+            }
+        )
+
+    def _write_discovery(self, values):
+        # sudo: written past the override, which lets nobody write it; the account itself was just written
+        models.BaseModel.write(self.sudo(), values)
 
     def copy_data(self, default=None):
         if "email" not in (default or {}):
@@ -286,7 +357,36 @@ class EmailAccount(models.Model):
 
         Override it to add a source or to leave one out.
         """
-        return autoconfig.default_sources(providers=self.env["email.provider"]._get_known_providers())
+        providers = self.env["email.provider"]._get_known_providers()
+        return [AccountSource(self), *autoconfig.default_sources(providers=providers)]
+
+    @api.model
+    def _find_working_account(self, domain):
+        """Return the account whose servers suit a new address in ``domain``, an empty one if there is none.
+
+        Who sets up an account of his own may name servers of his own, and would be sent the password of the
+        next user: so it has to be a shared one, or one whose servers come from a trusted discovery.
+        """
+        # sudo: it may be somebody's personal account; only where mail goes is taken from it
+        accounts = self.sudo().search(
+            [
+                ("email_normalized", "=like", f"%@{domain}"),
+                ("state", "=", "ready"),
+                ("company_id", "in", self.env.companies.ids),
+                "|",
+                ("user_id", "=", False),
+                ("discovery_trusted", "=", True),
+            ]
+        )
+        return accounts.sorted(lambda account: len(account._get_working_directions()), reverse=True)[:1]
+
+    def _get_working_directions(self):
+        """Return the directions with a server to which a password can go unasked."""
+        return [
+            direction
+            for direction in (self._get_directions() if self else ())
+            if self[f"{direction}_host"] and self[f"{direction}_security"] != "none"
+        ]
 
     # ------------------------------------------------------------
     # Buttons
@@ -391,6 +491,20 @@ class EmailAccount(models.Model):
             for name in ("email", "sender_name", "use_for_sending", "use_for_receiving")
         } | {"default_account_id": self.id}
         return action
+
+    def action_open_discovery(self):
+        """Show how the settings were found."""
+        self.ensure_one()
+        if not self.discovery_id:
+            raise UserError(self.env._("The servers of %s were entered by hand.", self.name))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("How were these settings found?"),
+            "res_model": self.discovery_id._name,
+            "res_id": self.discovery_id.id,
+            "views": [(False, "form")],
+            "target": "new",
+        }
 
     def action_open_checks(self):
         self.ensure_one()

@@ -2,6 +2,7 @@ from . import test_email_account
 from . import test_email_account_access
 from . import test_email_account_check
 from . import test_email_account_create
+from . import test_email_account_discovery
 from . import test_email_account_secret
 from . import test_email_provider
 from . import test_fetchmail_server

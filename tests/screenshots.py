@@ -107,6 +107,10 @@ class TestScreenshots(HostsMixin, HttpCase):
             for name in ("receiving", "other"):
                 page.click(f".o_notebook .nav-link[name={name}]")
                 self.take(page, f"account_{name}")
+            page.click("button[name=action_open_discovery]")
+            page.wait_for_selector(f"{DIALOG} .o_data_row")
+            self.take(page, "discovery", ".modal-content")
+            page.click(f"{DIALOG} .modal-footer button:has-text('Close')")
             page.click("button[name=action_check]")
             page.wait_for_selector(f"{DIALOG} .alert-success:visible")
             self.take(page, "check_passed", ".modal-content")

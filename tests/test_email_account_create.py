@@ -175,22 +175,6 @@ class TestEmailAccountCreate(HostsCase):
         self.assertEqual((account.username, account.outgoing_username), ("jane", False))
         self.assertEqual(account.mail_server_id.smtp_user, "jane")
 
-    def test_progress(self):
-        self.wizard.action_create()
-        self.wizard.invalidate_recordset()
-        lines = [(step.label, step.result) for step in self.wizard.step_ids]
-        self.assertIn(("Known providers", "not_found"), lines)
-        self.assertIn(("Settings published by the domain", "found"), lines)
-        self.assertEqual(
-            lines[-2:], [(f"Log in to smtp.{DOMAIN}", "passed"), (f"Log in to imap.{DOMAIN}", "passed")]
-        )
-        # a second run starts with a clean page
-        self.wizard.account_id.unlink()
-        self.wizard.write({"password": PASSWORD, "step": "start"})
-        self.wizard.action_create()
-        self.wizard.invalidate_recordset()
-        self.assertEqual(len(self.wizard.step_ids), len(lines))
-
     def test_manual_pages(self):
         for sending, receiving, first, pages in (
             (True, True, False, ["outgoing", "incoming", "description"]),

@@ -1,6 +1,6 @@
 from odoo.tests import HttpCase, new_test_user, tagged
 
-from .common import ADDRESS, DOMAIN, HostsMixin
+from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
 
 
 @tagged("post_install", "-at_install")
@@ -49,6 +49,32 @@ class TestTours(HostsMixin, HttpCase):
         self.assertEqual((account.use_for_sending, account.use_for_receiving), (True, False))
         message = partner.message_ids[0]
         self.assertEqual((message.email_from, message.mail_server_id), (ADDRESS, account.mail_server_id))
+
+    def test_typing(self):
+        self.env["email.provider"].create(
+            {
+                "name": "Bridge",
+                "domains": "bridge.example",
+                "authentication": "bridge",
+                "guidance": "Start the program of the provider.",
+            }
+        )
+        self.start_tour("/odoo/email-accounts", "email_account_typing", login="admin")
+        self.assertEqual((self.hosts.dns.queries, self.hosts.web.requests), ([], []))
+
+    def test_discovery(self):
+        self.start_tour("/odoo/email-accounts", "email_account_discovery", login="admin")
+        discovery = self.get_accounts().discovery_id
+        url = discovery.action_download()["url"]
+        answer = self.url_open(url)
+        self.assertIn(f"filename={DOMAIN}.json", answer.headers["Content-Disposition"])
+        document = answer.json()
+        self.assertEqual((document["address"], document["status"]), (ADDRESS, "found"))
+        self.assertNotIn(PASSWORD, answer.text)
+        new_test_user(self.env, login="ea_other", password="ea_other_password", groups="base.group_user")
+        discovery.account_id.user_id = self.env.ref("base.user_admin")
+        self.authenticate("ea_other", "ea_other_password")
+        self.assertEqual(self.url_open(url).status_code, 404)
 
     def test_close(self):
         self.start_tour("/odoo/email-accounts", "email_account_close", login="admin")

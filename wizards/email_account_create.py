@@ -1,10 +1,9 @@
-import asyncio
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .. import autoconfig
-from ..models.check_run import CheckRun
+from ..models.discovery_log import DiscoveryCancelled
+from .login_trial import LoginTrial, Way
 
 # what the wizard hands to the account: everything that both models ask for
 COPIED_FIELDS = (
@@ -75,16 +74,19 @@ class EmailAccountCreate(models.TransientModel):
     name = fields.Char("Description")
     provider_id = fields.Many2one(compute="_compute_provider_id", store=True, readonly=False)
     guidance = fields.Text(related="provider_id.guidance")
+    provider_authentication = fields.Selection(related="provider_id.authentication")
     guidance_link = fields.Char(related="provider_id.link")
     guidance_checked = fields.Date(related="provider_id.link_checked")
     message = fields.Text(readonly=True)
     advice = fields.Text(readonly=True)
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
+    discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
     confirm_domain = fields.Char(readonly=True)
+    confirm_doubt = fields.Char(readonly=True)
+    confirm_reason = fields.Char(compute="_compute_confirm_reason")
     working_direction = fields.Selection([("outgoing", "Sending"), ("incoming", "Receiving")], readonly=True)
     found_origin = fields.Char("Found at", readonly=True)
-    step_ids = fields.One2many("email.account.create.step", "wizard_id", readonly=True)
 
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
@@ -99,6 +101,12 @@ class EmailAccountCreate(models.TransientModel):
                 wizard.provider_id = False
             else:
                 wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
+
+    @api.depends("confirm_doubt")
+    @api.depends_context("lang")
+    def _compute_confirm_reason(self):
+        for wizard in self:
+            wizard.confirm_reason = self.env["email.account.discovery"]._get_doubt_words(wizard.confirm_doubt)
 
     @api.model
     def _normalize_settings(self, vals):
@@ -119,8 +127,8 @@ class EmailAccountCreate(models.TransientModel):
         if error:
             return self._show_error(*error)
         if self.method == "manual":
-            return self._test_and_create({})
-        return self._discover()
+            return self._run(self._test_and_create)
+        return self._run(self._discover)
 
     def action_next(self):
         """Go to the next of the manual pages."""
@@ -141,17 +149,17 @@ class EmailAccountCreate(models.TransientModel):
         """Use the servers that the user has recognised as his provider's."""
         if self.step != "confirm":
             raise UserError(self.env._("There is nothing to confirm."))
-        return self._test_and_create({})
+        return self._run(self._test_and_create, resume=True)
 
     def action_create_partial(self):
         """Create the account for the direction that works."""
         if self.step != "partial":
             raise UserError(self.env._("There is nothing to create yet."))
-        return self._test_and_create(
-            {
-                "use_for_sending": self.working_direction == "outgoing",
-                "use_for_receiving": self.working_direction == "incoming",
-            }
+        return self._run(
+            self._test_and_create,
+            resume=True,
+            use_for_sending=self.working_direction == "outgoing",
+            use_for_receiving=self.working_direction == "incoming",
         )
 
     def action_open_account(self):
@@ -278,76 +286,119 @@ class EmailAccountCreate(models.TransientModel):
     # Discovery
     # ------------------------------------------------------------
 
-    def _discover(self):
-        """Look for the settings of the address; go on with what was found."""
-        progress = self._start_progress()
-        discovery = asyncio.run(
-            autoconfig.discover(
-                autoconfig.Address.parse(self.email),
-                sources=self.env["email.account"]._autoconfig_sources(),
-                network=self._get_network(),
-                on_step=lambda step: progress(
-                    step.source,
-                    self._get_source_label(step.source),
-                    step.result,
-                    step.detail,
-                    step.elapsed_ms,
-                ),
-            )
+    def _run(self, function, resume=False, **values):
+        """Do what waits for the network; what happens is shown, and the user may cancel it.
+
+        Until the end nothing is written in the transaction of the request.
+
+        :param function: is given the `DiscoveryLog` and the values; returns an action
+        :param resume: go on with the discovery that found the servers
+        :param values: settings that are not on the wizard yet
+        :return: the action; False when the user has cancelled, who is somewhere else by then
+        """
+        resume = resume and self.method == "automatic"
+        discovery = self._get_discovery() if resume else self.env["email.account.discovery"]
+        try:
+            log = discovery._resume() if discovery else discovery._start(self.email, self.method, self.id)
+        except UserError as error:  # too many
+            return self._show_error(str(error))
+        try:
+            with log:
+                return function(log, **values)
+        except DiscoveryCancelled:
+            return False
+
+    def _get_discovery(self):
+        """Return the user's own discovery that found the servers, an empty one if it is gone."""
+        # the number is the user's to write, and the address too
+        return self.env["email.account.discovery"].search(
+            [
+                ("id", "=", self.discovery_ref),
+                ("user_id", "=", self.env.uid),
+                ("email", "=", self.email),
+            ]
         )
-        values = self._prepare_found_values(discovery.settings) if discovery.settings else {}
+
+    def _discover(self, log):
+        """Look for the settings of the address; go on with what was found."""
         directions = self._get_directions()
-        message = False
-        if not any(values.get(f"{direction}_host") for direction in directions):
-            message = self.env._(
-                "Cannot determine connection settings automatically. "
-                "Configure the connection parameters manually."
+        discovery = log.discover(
+            autoconfig.Address.parse(self.email),
+            self.env["email.account"]._autoconfig_sources(),
+            network=self._get_network(),
+            directions=directions,
+        )
+        settings = discovery.settings
+        outcome = self._prepare_outcome(discovery)
+        values = {"discovery_ref": log.id, **self._prepare_found_values(discovery)}
+        found = [name for name in directions if settings and settings.servers(name)]
+        messages = []
+        if not found:
+            messages.append(
+                self.env._(
+                    "Cannot determine connection settings automatically. "
+                    "Configure the connection parameters manually."
+                )
             )
-        elif any(values.get(f"{direction}_security") == "none" for direction in directions):
-            message = self.env._(
-                "Only servers without encryption were found, where others could read your password. "
-                "Set up the connection manually if you want to use them."
+            messages += self._get_unreachable_messages(discovery.unreachable)
+        elif not all(settings.encrypts(name) for name in found):
+            messages.append(
+                self.env._(
+                    "Only servers without encryption were found, where others could read your password. "
+                    "Set up the connection manually if you want to use them."
+                )
             )
-        if message:
-            return self._show_error(message, page="start", is_retry=True, **values)
-        if not discovery.settings.trusted:
-            return self._show("confirm", confirm_domain=discovery.settings.domain, **values)
-        return self._test_and_create(values, progress)
+        if messages:
+            log.end(**outcome)
+            return self._show_error("\n".join(messages), page="start", is_retry=True, **values)
+        if not settings.trusted:
+            log.end(**outcome)
+            return self._show(
+                "confirm", confirm_domain=settings.domain, confirm_doubt=settings.doubt, **values
+            )
+        ways = {name: Way.of(settings.servers(name)) for name in directions}
+        return self._test_and_create(log, ways, outcome, discovery.unreachable, **values)
+
+    def _prepare_outcome(self, discovery):
+        """Return the outcome of an `autoconfig.Discovery`: values of `email.account.discovery`."""
+        settings = discovery.settings
+        return {
+            "result": discovery.status,
+            "elapsed_ms": discovery.elapsed_ms,
+            "data": discovery.as_dict(),
+            "source": settings and settings.source,
+            "origin": settings and settings.origin,
+            "trusted": bool(settings and settings.trusted),
+            "doubt": settings and settings.doubt,
+        }
 
     @api.model
-    def _get_source_label(self, source):
-        return {
-            "provider": self.env._("Known providers"),
-            "autoconfig": self.env._("Settings published by the domain"),
-            "ispdb": self.env._("Mozilla's database of providers"),
-            "mx": self.env._("Mail provider of the domain (MX)"),
-        }.get(source, source)
+    def _get_unreachable_messages(self, servers):
+        """Name the servers that were published and do not answer."""
+        return list(
+            dict.fromkeys(
+                self.env._("%(host)s, port %(port)s, does not answer.", host=server.host, port=server.port)
+                for server in servers
+            )
+        )
 
-    def _start_progress(self):
-        """Return a function that shows a line of progress; it writes in transactions of its own."""
-        rows = {}
-        with self.env.registry.cursor() as cr:
-            # sudo: the lines are the wizard's, its user only reads them
-            self.with_env(self.env(cr=cr)).sudo().step_ids.unlink()
+    def _prepare_found_values(self, discovery):
+        """Return the values for what was found: the best server of each direction that is wanted.
 
-        def progress(key, label, result, detail="", elapsed_ms=0):
-            values = {"result": result, "detail": detail, "elapsed_ms": elapsed_ms}
-            with self.env.registry.cursor() as cr:
-                # sudo: as above
-                step = self.env(cr=cr)["email.account.create.step"].sudo().browse(rows.get(key, []))
-                if step:
-                    step.write(values)
-                else:
-                    rows[key] = step.create({"wizard_id": self.id, "label": label, **values}).id
-
-        return progress
-
-    def _prepare_found_values(self, settings):
-        """Return the values for what discovery found: the best server of each direction that is wanted."""
-        values = {"found_origin": settings.origin, "provider_id": self._find_provider(settings).id}
+        Where none can be used, what was published and does not answer is there to be mended.
+        """
+        settings = discovery.settings
+        values = {"found_origin": settings and settings.origin}
+        if settings:
+            values["provider_id"] = self._find_provider(settings).id
         usernames = {}
-        for direction, servers in (("outgoing", settings.outgoing), ("incoming", settings.incoming)):
-            if not servers or direction not in self._get_directions():
+        for direction in self._get_directions():
+            servers = (settings.servers(direction) if settings else ()) or [
+                server
+                for server in discovery.unreachable
+                if (server.protocol == "smtp") == (direction == "outgoing")
+            ]
+            if not servers:
                 continue
             server = servers[0]
             usernames[direction] = server.username
@@ -389,38 +440,39 @@ class EmailAccountCreate(models.TransientModel):
     # Live test, then the account
     # ------------------------------------------------------------
 
-    def _test_and_create(self, values, progress=None):
+    def _test_and_create(self, log, ways=None, outcome=None, unreachable=(), **values):
         """Log in to each direction; create the account if all succeed.
 
         The test runs on a record in memory, so that nothing is written while the network is waited for.
 
-        :param dict values: settings that are not on the wizard yet
-        :param progress: function that shows a line of progress
+        :param DiscoveryLog log: shows the progress
+        :param dict ways: direction -> list of `Way`; by default those of the wizard
+        :param dict outcome: of the discovery, when it has just ended
+        :param unreachable: servers that were published and do not answer
+        :param values: settings that are not on the wizard yet
         """
-        progress = progress or self._start_progress()
         tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
-        steps, failures, missing = [], {}, []
-        directions = tried._get_directions()
-        for direction in directions:
-            if not tried[f"{direction}_host"]:
-                missing.append(direction)
-                continue
-            failure = tried._test_direction(direction, progress, steps)
-            if failure:
-                failures[direction] = failure
-        working = [name for name in directions if name not in failures and name not in missing]
-        if not failures and not missing:
-            return self._create_account(values, steps)
-        messages = [failure[0] for failure in failures.values()] + [
-            self._get_missing_message(d) for d in missing
-        ]
-        first = next(iter(failures.values()), (None, False, False))
-        if working:
+        if ways is None:
+            ways = {name: self._get_ways(name) for name in tried._get_directions()}
+        trial = LoginTrial(tried, ways, log)
+        trial.run()
+        log.end(**(outcome or {}))
+        values |= trial.values
+        if not trial.failures and not trial.missing:
+            return self._create_account(values, trial.steps, log, outcome)
+        messages = [failure[0] for failure in trial.failures.values()]
+        for direction in trial.missing:
+            messages.append(self._get_missing_message(direction))
+            messages += self._get_unreachable_messages(
+                server for server in unreachable if (server.protocol == "smtp") == (direction == "outgoing")
+            )
+        first = next(iter(trial.failures.values()), (None, False, False))
+        if trial.working:
             return self._show(
                 "partial",
                 message="\n".join(messages),
                 advice=first[1],
-                working_direction=working[0],
+                working_direction=trial.working[0],
                 **values,
             )
         return self._show_error(
@@ -432,37 +484,33 @@ class EmailAccountCreate(models.TransientModel):
             **values,
         )
 
+    def _get_ways(self, direction):
+        """Return the ways to log in to ``direction`` for what is on the wizard."""
+        if self.step == "confirm":
+            found = Way.of(self._get_discovery()._get_servers(direction))
+            if found:
+                return found
+        if not self[f"{direction}_host"]:
+            return []
+        return [
+            Way(
+                self._get_protocol(direction),
+                self[f"{direction}_host"],
+                self[f"{direction}_port"],
+                self[f"{direction}_security"],
+                (self._get_username(direction),),
+            )
+        ]
+
     @api.model
     def _get_missing_message(self, direction):
         if direction == "outgoing":
             return self.env._("No settings for sending were found.")
         return self.env._("No settings for receiving were found.")
 
-    def _test_direction(self, direction, progress, steps):
-        """Log in to one direction.
-
-        :param list steps: receives the steps for the report of the account (values)
-        :return: None if it works, else (message, advice, field to mark)
-        """
-        label = self.env._("Log in to %s", self[f"{direction}_host"])
-        progress(direction, label, "asking")
-        with CheckRun(self) as run:
-            failure = run.login(direction)
-        steps += run.steps
-        elapsed_ms = sum(step["duration_ms"] for step in run.steps)
-        progress(direction, label, "failed" if failure else "passed", elapsed_ms=elapsed_ms)
-        if not failure:
-            return None
-        message, advice = self._describe_failure(failure, direction)
-        field = {
-            "host": f"{direction}_host",
-            "port": f"{direction}_port",
-            "security": f"{direction}_security",
-        }.get(failure.field, failure.field)
-        return message, advice, field
-
-    def _create_account(self, values, steps):
+    def _create_account(self, values, steps, log, outcome):
         """Create the account (or set up the one from which the wizard was opened) with its first report."""
+        discovery = self._get_discovery()
         self.write(values)
         account_values = self._convert_to_write({name: self[name] for name in COPIED_FIELDS}) | {
             name: self._get_secret(name) for name in self._secret_fields
@@ -477,5 +525,7 @@ class EmailAccountCreate(models.TransientModel):
                 account_values | {"company_id": self.company_id.id, "user_id": self.user_id.id}
             )
         self.env["email.account.check"]._create_report(account, steps)
+        if self.method == "automatic":
+            account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
         # the wizard's own copy of the passwords has done its work
         return self._show("done", account_id=account.id, password=False, outgoing_password=False)

@@ -4,12 +4,14 @@ import { registry } from "@web/core/registry";
 import { FormController } from "@web/views/form/form_controller";
 import { formView } from "@web/views/form/form_view";
 
-import { onMounted, useState } from "@odoo/owl";
+import { onMounted, onWillUnmount, useExternalListener, useState } from "@odoo/owl";
 
 import { CreateProgress } from "./progress";
 
 // these wait for the network
 const SHOW_PROGRESS = ["action_create", "action_confirm", "action_create_partial"];
+const DISCOVERY = "email.account.discovery";
+const CANCELLED = Symbol("cancelled");
 
 /**
  * The wizard turns its own pages: a button saves what was typed, calls its method and shows the record
@@ -21,9 +23,13 @@ export class EmailAccountCreateController extends FormController {
 
     setup() {
         super.setup();
-        this.progress = useState({ running: false });
+        this.discoveryId = 0;
+        this.progress = useState({ running: false, cancelling: false, after: 0 });
         onMounted(() => this.guardClosing());
         onMounted(() => this.markInvalidField());
+        // who leaves has no use for the answer
+        onWillUnmount(() => this.progress.running && this.stop());
+        useExternalListener(window, "pagehide", () => this.stopOnLeaving());
     }
 
     get wizardId() {
@@ -52,6 +58,7 @@ export class EmailAccountCreateController extends FormController {
     async confirmDiscard() {
         const { data } = this.model.root;
         if (this.progress.running) {
+            await this.cancel();
             return false;
         }
         if (data.step === "done" || !(data.email || data.password_set || (await this.model.root.isDirty()))) {
@@ -85,17 +92,72 @@ export class EmailAccountCreateController extends FormController {
     }
 
     async runStep(method) {
-        this.progress.running = SHOW_PROGRESS.includes(method);
+        const { resModel, resId, context } = this.model.root;
+        if (!SHOW_PROGRESS.includes(method)) {
+            return this.showAnswer(await this.orm.call(resModel, method, [[resId]], { context }));
+        }
+        const cancelled = new Promise((resolve) => {
+            this.giveUp = () => resolve(CANCELLED);
+        });
+        // the other buttons go on with the last discovery
+        const after = method === "action_create" ? this.discoveryId : this.discoveryId - 1;
+        this.discoveryId = 0;
+        Object.assign(this.progress, { running: true, cancelling: false, after: Math.max(after, 0) });
         try {
-            const { resModel, resId, context } = this.model.root;
-            const action = await this.orm.call(resModel, method, [[resId]], { context });
-            if (action.res_model !== resModel) {
-                return await this.actionService.doAction(action);
+            const answer = this.orm.silent.call(resModel, method, [[resId]], { context });
+            const first = await Promise.race([answer, cancelled]);
+            if (first === CANCELLED) {
+                answer.catch(() => {}); // nobody waits for it any more
+            } else {
+                await this.showAnswer(first);
             }
-            await this.model.load();
-            this.markInvalidField();
         } finally {
             this.progress.running = false;
+        }
+    }
+
+    async showAnswer(action) {
+        if (action && action.res_model !== this.model.root.resModel) {
+            return this.actionService.doAction(action);
+        }
+        await this.model.load();
+        this.markInvalidField();
+    }
+
+    onDiscovery(id) {
+        this.discoveryId = id;
+    }
+
+    /** Back to the page with the entries, unless the answer has come in the same moment. */
+    async cancel() {
+        this.progress.cancelling = true;
+        try {
+            if (await this.stop()) {
+                this.giveUp();
+            }
+        } catch (error) {
+            this.giveUp(); // the server cannot be reached, nor can its answer
+            throw error;
+        }
+    }
+
+    /** Have the server end what it does. Returns whether it was still at it. */
+    async stop() {
+        const { orm } = this.env.services; // works on when the dialog is gone
+        while (this.progress.running && !this.discoveryId) {
+            const progress = await orm.silent.call(DISCOVERY, "get_progress", [this.wizardId, this.progress.after]);
+            this.discoveryId = progress ? progress.id : 0;
+        }
+        return this.discoveryId && orm.silent.call(DISCOVERY, "action_cancel", [[this.discoveryId]]);
+    }
+
+    /** The same for a page that is going away: the request outlives it. */
+    stopOnLeaving() {
+        if (this.progress.running && this.discoveryId) {
+            const params = { model: DISCOVERY, method: "action_cancel", args: [[this.discoveryId]], kwargs: {} };
+            const body = JSON.stringify({ jsonrpc: "2.0", method: "call", params });
+            const url = `/web/dataset/call_kw/${DISCOVERY}/action_cancel`;
+            navigator.sendBeacon(url, new Blob([body], { type: "application/json" }));
         }
     }
 

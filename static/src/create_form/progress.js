@@ -4,10 +4,14 @@ import { useService } from "@web/core/utils/hooks";
 import { Component, onMounted, onWillUnmount, useState } from "@odoo/owl";
 
 const POLL_INTERVAL = 400; // ms
+const FIRST_INTERVAL = 100; // until there is something to show
 const ICONS = {
+    waiting: "fa-circle-o text-muted",
     asking: "fa-circle-o-notch fa-spin text-primary",
     found: "fa-check text-success",
     passed: "fa-check text-success",
+    invalid: "fa-exclamation-triangle text-warning",
+    refused: "fa-exclamation-triangle text-warning",
     failed: "fa-times text-danger",
 };
 
@@ -16,19 +20,21 @@ const WORDS = {
     not_found: _t("nothing found"),
     no_answer: _t("no answer"),
     invalid: _t("not valid"),
-    refused: _t("refused"),
+    refused: _t("refused as unsafe"),
+    failed: _t("failed"),
     skipped: _t("not needed"),
     cancelled: _t("not needed"),
 };
+const UNTIMED = ["waiting", "asking", "skipped"];
 
 /** What happens while the settings are looked for and tried: one line a source, as it comes. */
 export class CreateProgress extends Component {
     static template = "email_account.CreateProgress";
-    static props = { wizardId: Number, subject: String };
+    static props = { wizardId: Number, subject: String, after: Number, onDiscovery: Function };
 
     setup() {
         this.orm = useService("orm");
-        this.state = useState({ steps: [], seconds: 0 });
+        this.state = useState({ lines: [], seconds: 0 });
         this.started = Date.now();
         onMounted(() => {
             this.running = true;
@@ -41,30 +47,37 @@ export class CreateProgress extends Component {
     }
 
     async poll() {
-        const domain = [["wizard_id", "=", this.props.wizardId]];
-        const fields = ["label", "result", "detail", "elapsed_ms"];
         try {
-            this.state.steps = await this.orm.silent.searchRead("email.account.create.step", domain, fields);
-        } finally {
-            this.state.seconds = Math.floor((Date.now() - this.started) / 1000);
-            if (this.running) {
-                this.timer = setTimeout(() => this.poll(), POLL_INTERVAL);
+            const progress = await this.orm.silent.call("email.account.discovery", "get_progress", [
+                this.props.wizardId,
+                this.props.after,
+            ]);
+            if (progress && this.running) {
+                this.state.lines = progress.lines;
+                this.props.onDiscovery(progress.id);
             }
+        } catch {
+            // the next look may succeed; what matters is the answer of the button
+        }
+        this.state.seconds = Math.floor((Date.now() - this.started) / 1000);
+        if (this.running) {
+            const interval = this.state.lines.length ? POLL_INTERVAL : FIRST_INTERVAL;
+            this.timer = setTimeout(() => this.poll(), interval);
         }
     }
 
-    icon(step) {
-        return ICONS[step.result] || "fa-minus text-muted";
+    icon(line) {
+        return ICONS[line.result] || "fa-minus text-muted";
     }
 
-    words(step) {
-        return [step.detail, WORDS[step.result]].filter(Boolean).join(" – ");
+    words(line) {
+        return [line.detail, WORDS[line.result]].filter(Boolean).join(" – ");
     }
 
-    duration(step) {
-        if (["asking", "skipped"].includes(step.result)) {
+    duration(line) {
+        if (UNTIMED.includes(line.result)) {
             return "";
         }
-        return step.elapsed_ms < 1000 ? `${step.elapsed_ms} ms` : `${(step.elapsed_ms / 1000).toFixed(1)} s`;
+        return line.elapsed_ms < 1000 ? `${line.elapsed_ms} ms` : `${(line.elapsed_ms / 1000).toFixed(1)} s`;
     }
 }

@@ -187,6 +187,69 @@ tours.add("email_account_composer", {
     ],
 });
 
+/** The provider is recognised while the address is typed: the field is not left, nothing is marked. */
+tours.add("email_account_typing", {
+    steps: () => [
+        ...openWizard,
+        {
+            content: "type",
+            trigger: field("email"),
+            run: ({ anchor }) => {
+                anchor.focus();
+                anchor.value = "jane.doe@gmail.com";
+                anchor.dispatchEvent(new InputEvent("input", { bubbles: true }));
+                anchor.setSelectionRange(4, 4);
+            },
+        },
+        { content: "guidance", trigger: `${dialog} .o_email_account_guidance:contains('app password'):visible` },
+        {
+            content: "the cursor is where it was",
+            trigger: field("email"),
+            run: ({ anchor }) => {
+                const { value, selectionStart } = anchor;
+                if (document.activeElement !== anchor || value !== "jane.doe@gmail.com" || selectionStart !== 4) {
+                    throw new Error(`disturbed: ${value}, ${selectionStart}`);
+                }
+                anchor.value = "jane.doe@gmail.como";
+                anchor.dispatchEvent(new InputEvent("input", { bubbles: true }));
+            },
+        },
+        { content: "no provider of that name", trigger: `${dialog}:not(:has(.o_email_account_guidance:visible))` },
+        { content: "nothing is marked", trigger: `${dialog}:not(:has(.o_field_invalid))` },
+        {
+            content: "it is kept",
+            trigger: field("email"),
+            run: ({ anchor }) => {
+                if (anchor.value !== "jane.doe@gmail.como") {
+                    throw new Error(`disturbed: ${anchor.value}`);
+                }
+            },
+        },
+        { content: "another one", trigger: field("email"), run: "edit jane.doe@bridge.example" },
+        { content: "said plainly", trigger: `${dialog} :contains('A password will not work here.'):visible` },
+        { content: "guide", trigger: `${dialog} a.o_email_account_guide[target=_blank]:visible` },
+        { content: "discard", trigger: `${dialog} .modal-footer button:contains('Discard'):visible`, run: "click" },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+        { content: "closed", trigger: "body:not(:has(.modal))" },
+    ],
+});
+
+/** What was asked stays readable on the account. */
+tours.add("email_account_discovery", {
+    steps: () => [
+        ...createAccount,
+        { content: "other", trigger: ".o_form_view .nav-link[name=other]", run: "click" },
+        { content: "found", trigger: "[name=settings_origin]:contains('Found automatically')" },
+        { content: "how", trigger: "button[name=action_open_discovery]", run: "click" },
+        { content: "the winner", trigger: `${dialog} .o_data_row:contains('Settings published by the domain')` },
+        { content: "a login", trigger: `${dialog} .o_data_row:contains('Log in to imap.acme.example')` },
+        { content: "trusted", trigger: `${dialog} .alert-success:contains('authenticated')` },
+        { content: "download", trigger: `${dialog} button[name=action_download]:visible` },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+        { content: "closed", trigger: "body:not(:has(.modal))" },
+    ],
+});
+
 /** Closing with entries asks first. */
 tours.add("email_account_close", {
     steps: () => [

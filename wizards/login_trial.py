@@ -1,0 +1,200 @@
+"""Which of the servers that were found lets the user in, and by which name: no model."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..models.check_run import CheckRun
+from ..models.email_account_discovery_step import LOGIN
+
+# of one action of the user, over both directions: servers lock a mailbox after a few
+MAX_REFUSED = 2
+# the lines of the logins stand below those of the sources
+FIRST_LINE = 1000
+# until then no password was looked at: another server may answer
+CONNECTION_STAGES = ("resolve", "connect", "tls")
+
+
+@dataclass(frozen=True)
+class Way:
+    """A server to log in to, and the names to try there."""
+
+    protocol: str
+    host: str
+    port: int
+    security: str
+    usernames: tuple[str, ...] = ()
+    """as stated, best first; none are stated: the address, then its local part"""
+
+    @classmethod
+    def of(cls, servers: Iterable) -> list["Way"]:
+        """Return the ways that `autoconfig.Server` objects offer, in their order; clear text is none."""
+        usernames = {}
+        for server in servers:
+            if server.encrypted:
+                names = usernames.setdefault((server.protocol, server.host, server.port, server.security), [])
+                names += [server.username] * bool(server.username)
+        return [cls(*place, tuple(dict.fromkeys(names))) for place, names in usernames.items()]
+
+
+class LoginTrial:
+    """Log in to each direction, server by server, until one lets in.
+
+    :param settings: the wizard as a record in memory; its servers and names are those tried last
+    :param dict ways: direction -> list of `Way`, best first; a direction without any is missing
+    :param DiscoveryLog log: shows what is tried
+    :ivar dict failures: direction -> (message, advice, field to mark) of those that did not let in
+    :ivar list missing: the directions for which there is no server
+    :ivar list steps: of those that let in, for the report of the account
+    :ivar dict values: for the wizard, of the servers that let in and the best of the others
+    """
+
+    def __init__(self, settings, ways, log):
+        self._settings = settings
+        self._ways = ways
+        self._log = log
+        self._refused = 0
+        self._names = {}
+        self.failures = {}
+        self.missing = [direction for direction, offered in ways.items() if not offered]
+        self.steps = []
+        self.values = {}
+
+    @property
+    def working(self) -> list[str]:
+        """The directions that let in."""
+        return [name for name in self._ways if name not in self.failures and name not in self.missing]
+
+    def run(self):
+        """Try all directions.
+
+        :raises DiscoveryCancelled: the user has cancelled
+        """
+        tried = [direction for direction in self._ways if direction not in self.missing]
+        for direction in tried:
+            self._show(direction, 0, "waiting")
+        for direction in tried:
+            self._try_direction(direction)
+        self._take_names(tried)
+
+    def _try_direction(self, direction):
+        refused = unreachable = None
+        names = []  # that were refused
+        for number, way in enumerate(self._ways[direction]):
+            self._take_server(direction, way)
+            for name in self._get_names(direction, way):
+                if self._refused >= MAX_REFUSED:
+                    if not (refused or unreachable):
+                        self._skip(direction)
+                        return
+                    break
+                failure = self._log_in(direction, number, name)
+                if not failure:
+                    return
+                if failure.cause == "wrong_password":
+                    self._refused += 1
+                    names.append(name)
+                    refused = refused or failure
+                    continue
+                if failure.stage not in CONNECTION_STAGES:
+                    self._fail(direction, failure)
+                    return
+                unreachable = unreachable or failure
+                break
+            if refused:
+                break  # it is the right server, so the others would refuse the password too
+        else:
+            self._take_server(direction, self._ways[direction][0])
+        self._fail(direction, refused or unreachable, names)
+
+    def _log_in(self, direction, number, name):
+        """Log in once; return None or the `mailclient.MailFailure`."""
+        settings = self._settings
+        self._set_name(direction, name)
+        # the address is what everybody expects
+        detail = False if name == settings.email else settings.env._("as %s", name)
+        self._show(direction, number, "asking", detail)
+        self._log.check()
+        with CheckRun(settings) as run:
+            failure = run.login(direction)
+        self._show(
+            direction,
+            number,
+            "failed" if failure else "passed",
+            detail,
+            elapsed_ms=sum(step["duration_ms"] for step in run.steps),
+        )
+        if not failure:
+            self.steps += run.steps
+            self._names[direction] = name
+        return failure
+
+    def _get_names(self, direction, way):
+        """Return the names to try: what worked for the other direction goes before what nobody states."""
+        known = list(self._names.values())
+        if way.usernames:
+            return sorted(way.usernames, key=lambda name: name not in known)
+        email = self._settings.email
+        return list(dict.fromkeys([*known, email, email.rpartition("@")[0]]))
+
+    def _take_server(self, direction, way):
+        values = {
+            f"{direction}_host": way.host,
+            f"{direction}_port": way.port,
+            f"{direction}_security": way.security,
+        }
+        if direction == "incoming":
+            values["incoming_protocol"] = way.protocol
+        self._settings.update(values)
+        self.values |= values
+
+    def _set_name(self, direction, name):
+        self._settings["outgoing_username" if direction == "outgoing" else "username"] = name
+
+    def _take_names(self, directions):
+        """Put the names where the account has them: the outgoing one only where it differs."""
+        names = {
+            direction: self._names.get(direction) or self._get_names(direction, self._ways[direction][0])[0]
+            for direction in directions
+        }
+        name = names.get("incoming") or names.get("outgoing")
+        outgoing = names.get("outgoing")
+        self.values["username"] = name if name != self._settings.email else False
+        self.values["outgoing_username"] = outgoing if outgoing != name else False
+
+    def _fail(self, direction, failure, names=()):
+        message, advice = self._settings._describe_failure(failure, direction)
+        if len(names) > 1:
+            tried = self._settings.env._("Tried with the user names %s.", ", ".join(names))
+            message = f"{message} {tried}"
+        field = {
+            "host": f"{direction}_host",
+            "port": f"{direction}_port",
+            "security": f"{direction}_security",
+        }.get(failure.field, failure.field)
+        self.failures[direction] = (message, advice, field)
+
+    def _skip(self, direction):
+        """Give up a direction before it was tried."""
+        env = self._settings.env
+        messages = {
+            "incoming": env._("The incoming email server was not tried: two logins were refused already."),
+            "outgoing": env._("The outgoing email server was not tried: two logins were refused already."),
+        }
+        self._show(direction, 0, "skipped")
+        self.failures[direction] = (
+            messages[direction],
+            env._("Mail servers lock a mailbox after a few wrong passwords."),
+            "password",
+        )
+
+    def _show(self, direction, number, result, detail=False, elapsed_ms=0):
+        position = list(self._ways).index(direction)
+        self._log.put(
+            (direction, number),
+            FIRST_LINE + 100 * position + number,
+            source=LOGIN,
+            host=self._ways[direction][number].host,
+            result=result,
+            detail=detail,
+            elapsed_ms=elapsed_ms,
+        )
