@@ -169,8 +169,11 @@ class Discovery:
     def status(self) -> str:
         return "found" if self.settings else "not_found"
 
-    def as_dict(self) -> dict:
-        """The JSON of ``python -m autoconfig --json``."""
+    def as_dict(self, stated: bool = False) -> dict:
+        """The JSON of ``python -m autoconfig --json``.
+
+        :param stated: leave user names empty that no source states
+        """
         settings = self.settings or Settings(source="")
         return {
             "address": self.address,
@@ -178,14 +181,15 @@ class Discovery:
             "source": settings.source,
             "trusted": self.settings is not None and settings.trusted,
             "elapsed_ms": self.elapsed_ms,
-            "incoming": [self._server_dict(server) for server in settings.incoming],
-            "outgoing": [self._server_dict(server) for server in settings.outgoing],
+            "incoming": [self._server_dict(server, stated) for server in settings.incoming],
+            "outgoing": [self._server_dict(server, stated) for server in settings.outgoing],
             "steps": [step.as_dict() for step in self.steps],
         }
 
-    def _server_dict(self, server):
+    def _server_dict(self, server, stated):
         """Where no user name is stated, the address is what to try first (RFC 6186 section 4)."""
-        return server.as_dict() | {"username": server.username or self.address}
+        username = server.username or ("" if stated else self.address)
+        return server.as_dict() | {"username": username}
 
 
 def choose(proposals: Iterable[Settings]) -> Settings | None:

@@ -240,7 +240,7 @@ class EmailAccountDiscovery(models.Model):
         """Return what happens for a wizard of the current user.
 
         :param after: the last discovery that is known already
-        :return: of the newest one ``{"id", "lines": [{"id", "label", "result", "detail", "elapsed_ms"}…]}``,
+        :return: of the newest one ``{"id", "lines": [{"id", "label", "result", "detail_words", "elapsed_ms"}…]}``,
             False when there is none
         """
         newest = self.search(
@@ -250,7 +250,7 @@ class EmailAccountDiscovery(models.Model):
             return False
         return {
             "id": newest.id,
-            "lines": newest.step_ids.read(["label", "result", "detail", "elapsed_ms"]),
+            "lines": newest.step_ids.read(["label", "result", "detail_words", "elapsed_ms"]),
         }
 
     def action_cancel(self):

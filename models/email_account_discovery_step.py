@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .discovery_words import describe_detail
+
 # of a source (autoconfig.Step), and of a login
 RESULTS = [
     ("waiting", "Not yet tried"),
@@ -33,7 +35,8 @@ class EmailAccountDiscoveryStep(models.Model):
     host = fields.Char(readonly=True, help="The server that was logged in to.")
     label = fields.Char("Asked", compute="_compute_label")
     result = fields.Selection(RESULTS, required=True, readonly=True)
-    detail = fields.Char(readonly=True)
+    detail = fields.Char(readonly=True, help="As discovery says it, in English.")
+    detail_words = fields.Char("Details", compute="_compute_detail_words")
     elapsed_ms = fields.Integer("Time (ms)", readonly=True)
 
     @api.depends("source", "host")
@@ -44,6 +47,12 @@ class EmailAccountDiscoveryStep(models.Model):
                 step.label = self.env._("Log in to %s", step.host)
             else:
                 step.label = step.discovery_id._get_source_label(step.source)
+
+    @api.depends("detail")
+    @api.depends_context("lang")
+    def _compute_detail_words(self):
+        for step in self:
+            step.detail_words = describe_detail(step.env, step.detail)
 
     def _get_values(self):
         """Return the values of a copy."""

@@ -365,7 +365,7 @@ class EmailAccountCreate(models.TransientModel):
         return {
             "result": discovery.status,
             "elapsed_ms": discovery.elapsed_ms,
-            "data": discovery.as_dict(),
+            "data": discovery.as_dict(stated=True),
             "source": settings and settings.source,
             "origin": settings and settings.origin,
             "trusted": bool(settings and settings.trusted),

@@ -71,7 +71,7 @@ export class CreateProgress extends Component {
     }
 
     words(line) {
-        return [line.detail, WORDS[line.result]].filter(Boolean).join(" – ");
+        return [line.detail_words, WORDS[line.result]].filter(Boolean).join(" – ");
     }
 
     duration(line) {
