@@ -102,7 +102,6 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.click(".o_form_button_save")
             self.take(page, "account")
             page.click(".nav-link[name=other]")
-            self.take(page, "account_other")
             page.click("button[name=action_open_discovery]")
             page.wait_for_selector(f"{DIALOG} .o_data_row")
             self.take(page, "discovery", ".modal-content")
