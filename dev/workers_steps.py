@@ -86,7 +86,7 @@ def progress_and_cancel(url, database):
     for _again in range(2):
         running = Running(runner, wizard)
 
-        def lines():
+        def lines(last=last):
             progress = other.call(DISCOVERY, "get_progress", wizard, last)
             return progress and progress["lines"] and progress
 

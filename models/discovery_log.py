@@ -123,7 +123,7 @@ class DiscoveryLog:
         def on_step(step):
             self.put(
                 step.source,
-                ranks[step.source],
+                ranks.get(step.source, len(ranks)),
                 source=step.source,
                 result=step.result,
                 detail=step.detail,

@@ -275,25 +275,30 @@ class EmailAccount(models.Model):
 
     def _set_discovery(self, discovery):
         """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""
-        found = all(
-            any(
-                (server.protocol, server.host, server.port, server.security)
-                == (
-                    self._get_protocol(direction),
-                    self[f"{direction}_host"],
-                    self[f"{direction}_port"],
-                    self[f"{direction}_security"],
-                )
-                for server in discovery._get_servers(direction)
-            )
-            for direction in self._get_directions()
-        )
+        directions = ("outgoing", "incoming")
+        strange = [
+            name for name in directions if self[f"{name}_host"] and not self._is_found(name, discovery)
+        ]
         self._write_discovery(
             {
                 "discovery_id": discovery.id,
-                "settings_origin": "found" if found else "changed",
-                "discovery_trusted": found and discovery.trusted,
+                "settings_origin": "changed" if set(strange) & set(self._get_directions()) else "found",
+                # also a server that is not used at the moment: that can be switched on later
+                "discovery_trusted": discovery.trusted and not strange,
             }
+        )
+
+    def _is_found(self, direction, discovery):
+        """Whether ``discovery`` has found the server of ``direction``."""
+        place = (
+            self._get_protocol(direction),
+            self[f"{direction}_host"],
+            self[f"{direction}_port"],
+            self[f"{direction}_security"],
+        )
+        return any(
+            place == (server.protocol, server.host, server.port, server.security)
+            for server in discovery._get_servers(direction)
         )
 
     def _write_discovery(self, values):

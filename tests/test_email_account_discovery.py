@@ -118,7 +118,8 @@ class TestDiscovery(DiscoveryCase):
         self.assertEqual(
             [(line["label"], line["result"]) for line in progress["lines"]], [("stub", "asking")]
         )
-        self.assertEqual([line["result"] for line in self.get_progress()["lines"]], ["found"] + ["passed"] * 2)
+        lines = self.get_progress()["lines"]
+        self.assertEqual([line["result"] for line in lines], ["found", "passed", "passed"])
         discoveries = self.env["email.account.discovery"]
         self.assertFalse(discoveries.get_progress(self.wizard.id, after=progress["id"]))
 
@@ -466,6 +467,16 @@ class TestSecondUser(DiscoveryCase):
         self.assertEqual((wizard.step, account.outgoing_host), ("done", "mail.acme.example"))
         self.assertEqual((account.settings_origin, account.discovery_trusted), ("changed", False))
 
+    def test_an_attacker_hides_a_server_in_the_other_direction(self):
+        wizard = self.create_wizard(self.attacker, use_for_receiving=False, incoming_host="imap.evil.example")
+        wizard.action_create()
+        account = wizard.account_id
+        self.assertEqual((wizard.step, account.incoming_host), ("done", "imap.evil.example"))
+        self.assertEqual((account.settings_origin, account.discovery_trusted), ("found", False))
+        account.with_user(self.attacker).use_for_receiving = True
+        self.assertEqual(account.state, "ready")
+        self.assertEqual(self.discover().source, "autoconfig")
+
     def test_unfit_accounts(self):
         company = self.env["res.company"].create({"name": "Elsewhere"})
         for values in (
@@ -626,11 +637,11 @@ class TestLogins(DiscoveryCase):
         self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "incoming"))
         self.assertEqual(self.get_tried(), [("imap", ADDRESS)])
 
-    def get_discovery_of(self, *servers, unreachable):
+    def get_discovery_of(self, *servers, unreachable, doubt=""):
         """What `autoconfig.discover` returns."""
 
         async def discover(address, **_options):
-            settings = Settings.of(servers, source="stub")
+            settings = Settings.of(servers, source="stub", doubt=doubt)
             return autoconfig.Discovery(
                 address=str(address),
                 settings=settings,
@@ -660,3 +671,12 @@ class TestLogins(DiscoveryCase):
             f"No settings for sending were found.\ndead.{DOMAIN}, port 465, does not answer.",
         )
         self.assertEqual(self.wizard.outgoing_host, DEAD.host)
+
+    def test_what_does_not_answer_is_not_confirmed(self):
+        """It was not among the servers that the user has seen, and it may answer a moment later."""
+        with self.get_discovery_of(IMAP, unreachable=(SMTP,), doubt="guess"):
+            self.wizard.action_create()
+        self.assertEqual((self.wizard.step, self.wizard.outgoing_host), ("confirm", False))
+        self.wizard.action_confirm()
+        self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "incoming"))
+        self.assertEqual(self.get_tried(), [("imap", ADDRESS)])

@@ -354,7 +354,11 @@ class EmailAccountCreate(models.TransientModel):
         if not settings.trusted:
             log.end(**outcome)
             return self._show(
-                "confirm", confirm_domain=settings.domain, confirm_doubt=settings.doubt, **values
+                "confirm",
+                confirm_domain=settings.domain,
+                confirm_doubt=settings.doubt,
+                # what does not answer is not among what is confirmed
+                **values | {f"{name}_host": False for name in directions if name not in found},
             )
         ways = {name: Way.of(settings.servers(name)) for name in directions}
         return self._test_and_create(log, ways, outcome, discovery.unreachable, **values)
@@ -399,6 +403,8 @@ class EmailAccountCreate(models.TransientModel):
                 if (server.protocol == "smtp") == (direction == "outgoing")
             ]
             if not servers:
+                if settings:
+                    values[f"{direction}_host"] = False  # of another look-up
                 continue
             server = servers[0]
             usernames[direction] = server.username
@@ -487,9 +493,9 @@ class EmailAccountCreate(models.TransientModel):
     def _get_ways(self, direction):
         """Return the ways to log in to ``direction`` for what is on the wizard."""
         if self.step == "confirm":
-            found = Way.of(self._get_discovery()._get_servers(direction))
-            if found:
-                return found
+            discovery = self._get_discovery()
+            if discovery:
+                return Way.of(discovery._get_servers(direction))
         if not self[f"{direction}_host"]:
             return []
         return [
