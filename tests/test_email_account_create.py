@@ -1,8 +1,11 @@
+from unittest.mock import patch
+
 from odoo.exceptions import UserError
 from odoo.tests import Form, new_test_user, tagged
 
 from ..autoconfig import Guard
 from .common import ADDRESS, AUTOCONFIG, DOMAIN, PASSWORD, HostsCase
+from .hosts.mail_port import MailPort
 
 
 @tagged("post_install", "-at_install")
@@ -22,6 +25,12 @@ class TestEmailAccountCreate(HostsCase):
         if not incoming:
             document = document.replace("incomingServer", "someOtherServer")
         self.hosts.web.route(f"autoconfig.{DOMAIN}", "/mail/config-v1.1.xml", document)
+
+    def resolve_only(self, *names, ip="127.0.0.1"):
+        """Make no other host of the domain known, so that nothing can be guessed."""
+        self.hosts.dns.clear()
+        for name in names:
+            self.hosts.dns.zone(f"{name}.{DOMAIN}. A {ip}")
 
     def get_accounts(self):
         return self.env["email.account"].search([("email", "=", ADDRESS)])
@@ -84,8 +93,9 @@ class TestEmailAccountCreate(HostsCase):
         self.assertNothingStored()
         self.assertNoNewLogin()
 
-    def test_bad_certificate_of_the_web_host_gives_no_settings(self):
+    def test_settings_of_a_web_host_with_a_bad_certificate_are_not_used(self):
         self.hosts.web.certificate(f"autoconfig.{DOMAIN}", "wrong_name")
+        self.resolve_only("autoconfig")
         self.wizard.action_create()
         self.assertIn("Cannot determine connection settings", self.wizard.message)
         self.assertNoNewLogin()
@@ -140,6 +150,7 @@ class TestEmailAccountCreate(HostsCase):
 
     def test_only_one_direction_is_found(self):
         self.publish(incoming=False)
+        self.resolve_only("autoconfig", "smtp")
         self.wizard.action_create()
         self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "outgoing"))
         self.assertIn("No settings for receiving were found.", self.wizard.message)
@@ -151,12 +162,11 @@ class TestEmailAccountCreate(HostsCase):
 
     def test_only_one_direction_works(self):
         self.publish(smtp="dead.acme.example")
+        self.resolve_only("autoconfig", "imap")
         self.wizard.action_create()
         self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "incoming"))
-        self.assertIn(
-            "Cannot connect to the outgoing email server: There is no server of this name.",
-            self.wizard.message,
-        )
+        self.assertIn("No settings for sending were found.", self.wizard.message)
+        self.assertIn("dead.acme.example, port 465, does not answer.", self.wizard.message)
         self.wizard.action_create_partial()
         account = self.get_accounts()
         self.assertEqual((account.use_for_sending, account.use_for_receiving), (False, True))
@@ -329,7 +339,18 @@ class TestEmailAccountCreate(HostsCase):
     def test_servers_without_encryption_are_not_used_unasked(self):
         document = AUTOCONFIG.replace("SSL", "plain").replace("993", "143").replace("465", "25")
         self.hosts.web.route(f"autoconfig.{DOMAIN}", "/mail/config-v1.1.xml", document)
-        self.wizard.action_create()
+        self.resolve_only("autoconfig", "imap", "smtp", ip="127.0.0.2")
+        with (
+            MailPort("imap", "none", self.hosts.authority) as imap,
+            MailPort("smtp", "none", self.hosts.authority) as smtp,
+            patch.dict(
+                self.hosts.network.places,
+                {("127.0.0.2", 143): imap.port, ("127.0.0.2", 25): smtp.port}
+                | {("127.0.0.2", port): 1 for port in (993, 995, 110, 465, 587)},
+            ),
+        ):
+            self.wizard.action_create()
+            self.assertEqual(imap.logins + smtp.logins, [])
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertIn("Only servers without encryption were found", self.wizard.message)
         self.assertNothingStored()
