@@ -63,6 +63,7 @@ class _Entry:
         self.detail = ""
         self.step = None
         self.settings = None
+        self.provider = ""
         self.unreachable = ()
 
 
@@ -110,6 +111,7 @@ class _Run:
             proposals=tuple(proposals),
             elapsed_ms=_elapsed_ms(started),
             steps=tuple(entry.step for entry in self._entries),
+            provider=next((entry.provider for entry in self._entries if entry.provider), ""),
             unreachable=tuple(dict.fromkeys(s for entry in self._entries for s in entry.unreachable)),
         )
 
@@ -122,12 +124,14 @@ class _Run:
         report("")
         try:
             settings = await entry.source.find(self._address, self._network, report)
+            entry.provider = settings.provider if settings else ""
             if settings and getattr(entry.source, "probe", True):
                 settings = await self._prove(entry, settings)
             entry.settings = settings
         except Exception as error:  # one source must not fail the others
             if error is self._callback_error:
                 raise
+            entry.provider = entry.provider or getattr(error, "provider", "")
             self._end(entry, *_failure(entry.source.name, error))
         else:
             self._end(entry, "found" if entry.settings else "not_found", entry.detail)

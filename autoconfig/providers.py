@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .address import Address, base_domain, host_name
+from .net.errors import NetworkError
 from .placeholders import fill, fill_usernames
 from .settings import Server, Settings
 
@@ -19,6 +20,17 @@ _AUTHENTICATION = {
     "oauth_or_app_password": ("OAuth2", *_PASSWORD),
     "oauth_or_password": ("OAuth2", *_PASSWORD),
 }
+
+
+class NoServers(NetworkError):
+    """A provider was recognised, but none of its servers can be used without further questions.
+
+    Mail programs cannot be connected to it at all, or only the user knows the name of his server.
+    """
+
+    def __init__(self, provider: "Provider"):
+        super().__init__("not_found", f"{provider.name}: no server that suits every mailbox")
+        self.provider = provider.id
 
 
 @dataclass(frozen=True)
@@ -63,11 +75,12 @@ class Provider:
             mx_decides=bool(row.get("mx_decides")),
         )
 
-    def settings(
-        self, address: Address, *, source: str, doubt: str = "", origin: str = ""
-    ) -> Settings | None:
-        """Return its servers for an address; None when none has a name without further questions."""
-        return Settings.of(
+    def settings(self, address: Address, *, source: str, doubt: str = "", origin: str = "") -> Settings:
+        """Return its servers for an address.
+
+        :raises NoServers: when none has a name without further questions
+        """
+        settings = Settings.of(
             _usable(self.servers, address),
             source=source,
             doubt=doubt,
@@ -75,6 +88,9 @@ class Provider:
             name=self.name,
             origin=origin,
         )
+        if settings is None:
+            raise NoServers(self)
+        return settings
 
 
 @functools.lru_cache(maxsize=8)

@@ -162,6 +162,8 @@ class Discovery:
     elapsed_ms: int
     steps: tuple[Step, ...]
     """one a source, best first"""
+    provider: str = ""
+    """id of a known provider that was recognised, even if none of its servers can be used"""
     unreachable: tuple[Server, ...] = ()
     """published servers that did not answer, best first"""
 

@@ -91,5 +91,6 @@ def _get_words(env):
         r"not well-formed XML": _("not well-formed XML"),
         r"nothing published": _("nothing published"),
         # sources
+        r"no server that suits every mailbox": _("no server that suits every mailbox"),
         r"(\S+) is a customer of Microsoft": _("%s is a customer of Microsoft"),
     }

@@ -3,6 +3,7 @@ from odoo.fields import Domain
 
 from .. import autoconfig
 from ..autoconfig.providers import domain_keys
+from ..guide import get_provider_url
 
 AUTHENTICATION = [
     ("password", "Password"),
@@ -58,9 +59,16 @@ class EmailProvider(models.Model):
     outgoing_username = fields.Char("Outgoing User Name", help="Only where it differs from the user name.")
     authentication = fields.Selection(AUTHENTICATION, default="password", required=True)
     guidance = fields.Text(translate=True, help="What its users must do first; shown beside the password.")
+    guide_url = fields.Char("User Guide", compute="_compute_guide_url")
     link = fields.Char("Help Page")
     link_checked = fields.Date("Checked on", help="The day the help page was last looked at.")
     sending_limit = fields.Char(translate=True)
+
+    def _compute_guide_url(self):
+        xml_ids = self._get_external_ids()
+        for provider in self:
+            urls = map(get_provider_url, xml_ids.get(provider.id, ()))
+            provider.guide_url = next(filter(None, urls), False)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -106,3 +114,17 @@ class EmailProvider(models.Model):
             for name in (provider.domains or "").lower().split()
         }
         return next((owners[name] for name in names if name in owners), candidates[:0])
+
+    @api.model
+    def _find_by_host(self, hosts):
+        """Return the provider that has one of these servers, an empty record if it is not known.
+
+        Servers shared by several products say nothing of one of them.
+        """
+        for host in hosts:
+            providers = self.search(
+                Domain.OR([(f"{protocol}_host", "=", host)] for protocol in ("imap", "pop3", "smtp"))
+            )
+            if len(providers) == 1:
+                return providers
+        return self.browse()

@@ -359,3 +359,42 @@ class TestEmailAccountCreate(HostsCase):
         self.assertEqual(
             (self.wizard.outgoing_host, self.wizard.outgoing_security), (f"smtp.{DOMAIN}", "none")
         )
+
+    def test_provider_without_access_for_mail_programs(self):
+        self.wizard.email = "jane@tuta.com"
+        self.wizard.action_create()
+        self.assertEqual((self.wizard.step, self.wizard.invalid_field), ("start", "email"))
+        self.assertIn("cannot be connected", self.wizard.message)
+        self.assertTrue(self.wizard.guidance)
+        self.assertEqual((self.hosts.dns.queries, self.hosts.web.requests), ([], []))
+
+    def test_provider_behind_a_bridge(self):
+        """The Bridge runs on the user's computer; only an administrator may let it run on this one."""
+        network = patch.object(self.hosts.network, "guard", Guard(["smtp.acme.example"]))
+        self.hosts.dns.zone("shop.example. MX 10 mail.protonmail.ch.")
+        for address in ("jane@proton.me", "jane@shop.example"):
+            with self.subTest(address), network:
+                wizard = self.env["email.account.create"].create({**self.wizard_values, "email": address})
+                wizard.action_create()
+                self.assertEqual((wizard.step, wizard.provider_id.authentication), ("start", "bridge"))
+                self.assertIn("program on your own computer", wizard.message)
+        self.assertNoNewLogin()
+
+    def test_provider_of_the_servers_is_recognised(self):
+        """Its guidance is shown when the login fails."""
+        provider = self.env["email.provider"].create(
+            {
+                "name": "Acme Hosting",
+                "imap_host": f"imap.{DOMAIN}",
+                "smtp_host": f"smtp.{DOMAIN}",
+                "guidance": "Do it.",
+            }
+        )
+        self.wizard.password = "wrong"
+        self.wizard.action_create()
+        self.assertEqual((self.wizard.step, self.wizard.provider_id), ("start", provider))
+        self.assertEqual(self.wizard.guidance, "Do it.")
+
+    def test_guide_of_the_provider(self):
+        self.wizard.email = "jane@gmail.com"
+        self.assertEqual(self.wizard.guide_url, "/email_account/docs/gmail.html#gmail")

@@ -77,6 +77,7 @@ class EmailAccountCreate(models.TransientModel):
     provider_authentication = fields.Selection(related="provider_id.authentication")
     guidance_link = fields.Char(related="provider_id.link")
     guidance_checked = fields.Date(related="provider_id.link_checked")
+    guide_url = fields.Char(related="provider_id.guide_url")
     message = fields.Text(readonly=True)
     advice = fields.Text(readonly=True)
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
@@ -322,6 +323,9 @@ class EmailAccountCreate(models.TransientModel):
     def _discover(self, log):
         """Look for the settings of the address; go on with what was found."""
         directions = self._get_directions()
+        if error := self._get_provider_error(self.provider_id):
+            log.end(result="not_found")
+            return self._show_error(*error, page="start")
         discovery = log.discover(
             autoconfig.Address.parse(self.email),
             self.env["email.account"]._autoconfig_sources(),
@@ -333,6 +337,9 @@ class EmailAccountCreate(models.TransientModel):
         values = {"discovery_ref": log.id, **self._prepare_found_values(discovery)}
         found = [name for name in directions if settings and settings.servers(name)]
         messages = []
+        if error := self._get_provider_error(self._find_provider(discovery)):
+            log.end(**outcome)
+            return self._show_error(*error, page="start", **values)
         if not found:
             messages.append(
                 self.env._(
@@ -392,9 +399,10 @@ class EmailAccountCreate(models.TransientModel):
         Where none can be used, what was published and does not answer is there to be mended.
         """
         settings = discovery.settings
-        values = {"found_origin": settings and settings.origin}
-        if settings:
-            values["provider_id"] = self._find_provider(settings).id
+        values = {
+            "found_origin": settings and settings.origin,
+            "provider_id": self._find_provider(discovery).id,
+        }
         usernames = {}
         for direction in self._get_directions():
             servers = (settings.servers(direction) if settings else ()) or [
@@ -423,11 +431,42 @@ class EmailAccountCreate(models.TransientModel):
         values["outgoing_username"] = outgoing if outgoing and outgoing != username else False
         return values
 
-    def _find_provider(self, settings):
+    def _find_provider(self, discovery):
+        """Return what is known of the provider that was recognised, or of the servers that were found."""
         provider = self.env["email.provider"]
-        if settings.provider.isdecimal():
-            return provider.browse(int(settings.provider)).exists()
-        return provider._find_by_domain(self._normalize_email(self.email).partition("@")[2])
+        if discovery.provider.isdecimal():
+            return provider.browse(int(discovery.provider)).exists()
+        by_domain = provider._find_by_domain(self._normalize_email(self.email).partition("@")[2])
+        settings = discovery.settings
+        hosts = [server.host for server in settings.incoming + settings.outgoing] if settings else []
+        return by_domain or provider._find_by_host(hosts)
+
+    def _get_provider_error(self, provider):
+        """Return ``(message, field)`` if no password lets this server in at ``provider``, else None."""
+        if provider.authentication == "impossible":
+            return (
+                self.env._("%s cannot be connected: it has no access for mail programs.", provider.name),
+                "email",
+            )
+        if provider.authentication == "bridge" and not self._is_allowed(provider.smtp_host):
+            return (
+                self.env._(
+                    "%s is reached through a program on your own computer, to which this server "
+                    "may not connect.",
+                    provider.name,
+                ),
+                "email",
+            )
+        return None
+
+    @api.model
+    def _is_allowed(self, ip):
+        """Whether an address may be connected to."""
+        try:
+            self._get_network().guard.check(ip)
+        except autoconfig.BlockedAddress:
+            return False
+        return True
 
     def _prepare_provider_values(self):
         """Return the servers of the known provider for the manual pages, where nothing is entered yet."""

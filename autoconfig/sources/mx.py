@@ -30,10 +30,9 @@ class MxSource(DomainSource):
         report(host)
         doubt = doubt_of_hosts([host], domain, hosts.secure)
         provider = provider_of_mx(host, self._providers)
-        settings = provider and provider.settings(address, source=self.name, doubt=doubt, origin=host)
-        if settings:
+        if provider:
             report(f"{host}, {provider.name}")
-            return settings
+            return provider.settings(address, source=self.name, doubt=doubt, origin=host)
         domains = _domains(host, domain)
         if not domains:
             return None

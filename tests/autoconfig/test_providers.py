@@ -4,7 +4,7 @@ import unittest
 from pathlib import Path
 
 from odoo.addons.email_account.autoconfig import Address, Provider, load_providers
-from odoo.addons.email_account.autoconfig.providers import provider_of_domain, provider_of_mx
+from odoo.addons.email_account.autoconfig.providers import NoServers, provider_of_domain, provider_of_mx
 
 HEADER = (
     "id,name,domains,mx_patterns,mx_decides,imap_host,imap_port,imap_security,pop3_host,pop3_port,pop3_security,"
@@ -79,8 +79,10 @@ class TestProviders(unittest.TestCase):
         self.assertEqual((settings.provider, settings.name), ("7", "7"))
 
     def test_no_server_no_settings(self):
-        self.assertIsNone(self.settings(3))
-        self.assertIsNone(self.settings(7))
+        for index in (3, 7):
+            with self.assertRaises(NoServers) as caught:
+                self.settings(index)
+            self.assertEqual(caught.exception.provider, self.providers[index].id)
 
     def test_row_of_a_database_with_false_for_empty(self):
         row = {
