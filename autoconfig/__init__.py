@@ -9,7 +9,7 @@ from .net.errors import NetworkError
 from .net.guard import BlockedAddress, Guard
 from .net.network import Network
 from .providers import Provider, load_providers
-from .settings import Discovery, Server, Settings, Step
+from .settings import Discovery, Server, Settings, Step, Unreachable
 from .sources import Source, default_sources
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Settings",
     "Source",
     "Step",
+    "Unreachable",
     "base_domain",
     "default_sources",
     "discover",

@@ -9,7 +9,7 @@ from .address import Address
 from .net.network import Network
 from .proof import nothing_answered, prove
 from .race import Race
-from .settings import DIRECTIONS, Discovery, Step, best_for, choose
+from .settings import DIRECTIONS, Discovery, Step, Unreachable, best_for, choose
 from .sources import default_sources
 from .sources.base import Source
 
@@ -112,7 +112,7 @@ class _Run:
             elapsed_ms=_elapsed_ms(started),
             steps=tuple(entry.step for entry in self._entries),
             provider=next((entry.provider for entry in self._entries if entry.provider), ""),
-            unreachable=tuple(dict.fromkeys(s for entry in self._entries for s in entry.unreachable)),
+            unreachable=tuple(dict.fromkeys(one for entry in self._entries for one in entry.unreachable)),
         )
 
     async def _ask(self, entry):
@@ -140,7 +140,7 @@ class _Run:
         patience = getattr(entry.source, "patience", 2 * PATIENCE)
         proved, failures = await prove(settings, self._network, patience, self._directions)
         if settings.doubt != "guess":
-            entry.unreachable = failures
+            entry.unreachable = [Unreachable(server, str(error)) for server, error in failures.items()]
         if not proved:
             raise nothing_answered(failures)
         return proved

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from .address import base_domain
 
@@ -150,6 +151,14 @@ class Step:
         return asdict(self)
 
 
+class Unreachable(NamedTuple):
+    """A published server that could not be spoken to."""
+
+    server: Server
+    reason: str
+    """a few words behind the name of the server"""
+
+
 @dataclass(frozen=True)
 class Discovery:
     """The answer for one address."""
@@ -164,8 +173,8 @@ class Discovery:
     """one a source, best first"""
     provider: str = ""
     """id of a known provider that was recognised, even if none of its servers can be used"""
-    unreachable: tuple[Server, ...] = ()
-    """published servers that did not answer, best first"""
+    unreachable: tuple["Unreachable", ...] = ()
+    """published servers that could not be spoken to, best first"""
 
     @property
     def status(self) -> str:

@@ -240,8 +240,8 @@ class EmailAccountDiscovery(models.Model):
         """Return what happens for a wizard of the current user.
 
         :param after: the last discovery that is known already
-        :return: of the newest one ``{"id", "lines": [{"id", "label", "result", "detail_words", "elapsed_ms"}…]}``,
-            False when there is none
+        :return: of the newest one, as ``{"id", "lines": [{"id", "label", "result", "detail_words",
+            "elapsed_ms"}…]}``; False when there is none
         """
         newest = self.search(
             [("wizard_ref", "=", wizard_ref), ("user_id", "=", self.env.uid), ("id", ">", after)], limit=1

@@ -11,7 +11,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
 from .. import autoconfig
-from ..autoconfig import Server, Settings
+from ..autoconfig import Server, Settings, Unreachable
 from ..models.check_run import CheckRun
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
 
@@ -648,7 +648,10 @@ class TestLogins(DiscoveryCase):
                 proposals=(),
                 elapsed_ms=1,
                 steps=(),
-                unreachable=unreachable,
+                unreachable=tuple(
+                    Unreachable(server, f"{server.host}:{server.port}: refuses connections")
+                    for server in unreachable
+                ),
             )
 
         return patch.object(autoconfig, "discover", discover)
@@ -657,8 +660,8 @@ class TestLogins(DiscoveryCase):
         with self.get_discovery_of(unreachable=(DEAD, IMAP)):
             self.wizard.action_create()
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
-        self.assertIn(f"dead.{DOMAIN}, port 465, does not answer.", self.wizard.message)
-        self.assertIn(f"imap.{DOMAIN}, port 993, does not answer.", self.wizard.message)
+        self.assertIn(f"dead.{DOMAIN}:465: refuses connections", self.wizard.message)
+        self.assertIn(f"imap.{DOMAIN}:993: refuses connections", self.wizard.message)
         self.wizard.action_manual()
         self.assertEqual((self.wizard.outgoing_host, self.wizard.incoming_host), (DEAD.host, IMAP.host))
 
@@ -668,7 +671,7 @@ class TestLogins(DiscoveryCase):
         self.assertEqual((self.wizard.step, self.wizard.working_direction), ("partial", "incoming"))
         self.assertEqual(
             self.wizard.message,
-            f"No settings for sending were found.\ndead.{DOMAIN}, port 465, does not answer.",
+            f"No settings for sending were found.\ndead.{DOMAIN}:465: refuses connections",
         )
         self.assertEqual(self.wizard.outgoing_host, DEAD.host)
 

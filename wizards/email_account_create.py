@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from .. import autoconfig
 from ..models.discovery_log import DiscoveryCancelled
+from ..models.discovery_words import describe_detail
 from .login_trial import LoginTrial, Way
 
 # what the wizard hands to the account: everything that both models ask for
@@ -384,14 +385,13 @@ class EmailAccountCreate(models.TransientModel):
         }
 
     @api.model
-    def _get_unreachable_messages(self, servers):
-        """Name the servers that were published and do not answer."""
-        return list(
-            dict.fromkeys(
-                self.env._("%(host)s, port %(port)s, does not answer.", host=server.host, port=server.port)
-                for server in servers
-            )
-        )
+    def _get_unreachable_messages(self, unreachable):
+        """Name the servers that were published and cannot be used, and why (`autoconfig.Unreachable`)."""
+        return list(dict.fromkeys(describe_detail(self.env, reason) for _server, reason in unreachable))
+
+    @api.model
+    def _get_unreachable_of(self, direction, unreachable):
+        return [one for one in unreachable if (one.server.protocol == "smtp") == (direction == "outgoing")]
 
     def _prepare_found_values(self, discovery):
         """Return the values for what was found: the best server of each direction that is wanted.
@@ -406,9 +406,7 @@ class EmailAccountCreate(models.TransientModel):
         usernames = {}
         for direction in self._get_directions():
             servers = (settings.servers(direction) if settings else ()) or [
-                server
-                for server in discovery.unreachable
-                if (server.protocol == "smtp") == (direction == "outgoing")
+                one.server for one in self._get_unreachable_of(direction, discovery.unreachable)
             ]
             if not servers:
                 if settings:
@@ -493,7 +491,7 @@ class EmailAccountCreate(models.TransientModel):
         :param DiscoveryLog log: shows the progress
         :param dict ways: direction -> list of `Way`; by default those of the wizard
         :param dict outcome: of the discovery, when it has just ended
-        :param unreachable: servers that were published and do not answer
+        :param unreachable: `autoconfig.Unreachable` of servers that were published
         :param values: settings that are not on the wizard yet
         """
         tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
@@ -508,9 +506,7 @@ class EmailAccountCreate(models.TransientModel):
         messages = [failure[0] for failure in trial.failures.values()]
         for direction in trial.missing:
             messages.append(self._get_missing_message(direction))
-            messages += self._get_unreachable_messages(
-                server for server in unreachable if (server.protocol == "smtp") == (direction == "outgoing")
-            )
+            messages += self._get_unreachable_messages(self._get_unreachable_of(direction, unreachable))
         first = next(iter(trial.failures.values()), (None, False, False))
         if trial.working:
             return self._show(

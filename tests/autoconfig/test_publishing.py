@@ -237,7 +237,7 @@ class TestSrv(WorldCase):
         self.dns.zone(zone("dead", ip=DEAD))
         discovery = await self.discover()
         self.assertFound(discovery, "srv", IMAP, SMTP)
-        self.assertEqual([server.host for server in discovery.unreachable], ["dead.acme.example"])
+        self.assertEqual([server.host for server, _reason in discovery.unreachable], ["dead.acme.example"])
 
 
 class TestPacc(WorldCase):
@@ -543,7 +543,7 @@ class TestProof(WorldCase):
         self.assertEqual(self.steps["autoconfig"].result, "no_answer")
         self.assertIn("imap.acme.example:993: refuses connections", self.steps["autoconfig"].detail)
         self.assertEqual(
-            {(server.host, server.port) for server in discovery.unreachable},
+            {(server.host, server.port) for server, _reason in discovery.unreachable},
             {("imap.acme.example", 993), ("smtp.acme.example", 465)},
         )
 
