@@ -92,6 +92,8 @@ class TestEmailAccountCreate(HostsCase):
         )
         self.assertNothingStored()
         self.assertNoNewLogin()
+        asked = {step.source: step.result for step in self.wizard.discovery_step_ids}
+        self.assertEqual((asked["autoconfig"], asked["guess"]), ("not_found", "not_found"))
 
     def test_settings_of_a_web_host_with_a_bad_certificate_are_not_used(self):
         self.hosts.web.certificate(f"autoconfig.{DOMAIN}", "wrong_name")

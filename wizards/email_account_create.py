@@ -84,6 +84,9 @@ class EmailAccountCreate(models.TransientModel):
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
     discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
+    discovery_step_ids = fields.Many2many(
+        "email.account.discovery.step", compute="_compute_discovery_step_ids"
+    )
     confirm_domain = fields.Char(readonly=True)
     confirm_doubt = fields.Char(readonly=True)
     confirm_reason = fields.Char(compute="_compute_confirm_reason")
@@ -103,6 +106,11 @@ class EmailAccountCreate(models.TransientModel):
                 wizard.provider_id = False
             else:
                 wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
+
+    @api.depends("discovery_ref")
+    def _compute_discovery_step_ids(self):
+        for wizard in self:
+            wizard.discovery_step_ids = wizard._get_discovery().step_ids
 
     @api.depends("confirm_doubt")
     @api.depends_context("lang")
