@@ -48,6 +48,20 @@ class Race:
         await cancel_tasks([self._tasks.pop(key) for key in keys])
 
 
+async def together(*coroutines: Coroutine) -> list:
+    """Run coroutines side by side and return their results in order; the first failure cancels the others.
+
+    (``asyncio.gather`` would leave the others running.)
+    """
+    results = {}
+    async with Race() as race:
+        for position, coroutine in enumerate(coroutines):
+            race.start(position, coroutine)
+        while race.running:
+            results |= await race.ended()
+    return [results[position] for position in range(len(coroutines))]
+
+
 async def cancel_tasks(tasks: Iterable[asyncio.Future]):
     """Cancel tasks and wait for their end; what they still return or raise is dropped."""
     tasks = list(tasks)

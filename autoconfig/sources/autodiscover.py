@@ -6,15 +6,15 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from ..address import Address, AddressError
-from ..formats import FormatError, autodiscover
+from ..address import Address
+from ..formats import autodiscover
 from ..net.errors import NetworkError
 from ..net.network import Network
 from ..providers import Provider
 from ..settings import Settings
 from .base import DomainSource, Report, doubt_of_hosts
 from .documents import first_of
-from .microsoft import is_microsoft_365, microsoft_365
+from .microsoft_365 import is_microsoft_365, microsoft_365
 
 PATH = "/autodiscover/autodiscover.xml"
 MAX_FOLLOWED = 2
@@ -45,7 +45,9 @@ class AutodiscoverSource(DomainSource):
                 url, doubt = await self._url_by_srv(domain, network)
             if not url:
                 raise NetworkError("not_found", f"{domain}: leads nowhere")
-            return await self._settings(url, doubt, address, network)
+            return await ask_service(
+                url, address, network, source=self.name, doubt=doubt, microsoft=self._microsoft_365
+            )
 
         settings, place = await first_of([*places, by_redirect, by_srv], ask)
         report(place)
@@ -58,29 +60,35 @@ class AutodiscoverSource(DomainSource):
             return None, ""
         return f"https://{records[0].host}{PATH}", doubt_of_hosts([records[0].host], domain, records.secure)
 
-    async def _settings(self, url, doubt, address, network):
-        """Ask a service, and those that it points to.
 
-        :raises NetworkError, FormatError: when nothing comes of it
-        """
-        asked_for = address
-        for _follow in range(1 + MAX_FOLLOWED):
-            if urlsplit(url).scheme != "https":
-                raise NetworkError("refused", f"{urlsplit(url).hostname}: not https")
-            if self._microsoft_365 and is_microsoft_365(url):
-                # it would want a login, and tell nothing new
-                return self._microsoft_365.settings(address, source=self.name, doubt=doubt, origin=url)
-            answer = autodiscover.parse(await network.post(url, autodiscover.request(asked_for)), address)
-            if not isinstance(answer, autodiscover.Redirect):
-                return Settings.of(
-                    answer.servers, source=self.name, doubt=doubt, name=answer.name, origin=url
-                )
-            if answer.address:
-                try:
-                    asked_for = Address.parse(answer.address)
-                except AddressError:
-                    raise FormatError("redirects to what is no address") from None
-                url = f"https://autodiscover.{asked_for.domain}{PATH}"
-            else:
-                url = answer.url
-        raise NetworkError("refused", f"{urlsplit(url).hostname}: more than {MAX_FOLLOWED} redirects")
+async def ask_service(
+    url: str,
+    address: Address,
+    network: Network,
+    *,
+    source: str,
+    doubt: str = "",
+    microsoft: Provider | None = None,
+) -> Settings:
+    """Ask an Autodiscover service, and those that it points to.
+
+    :param url: https
+    :param microsoft: the provider that the service of Microsoft 365 stands for; that one is not asked
+    :raises NetworkError, FormatError: when nothing comes of it
+    """
+    asked_for = address
+    for _follow in range(1 + MAX_FOLLOWED):
+        if urlsplit(url).scheme != "https":
+            raise NetworkError("refused", f"{urlsplit(url).hostname}: not https")
+        if microsoft and is_microsoft_365(url):
+            # it would want a login, and tell nothing new
+            return microsoft.settings(address, source=source, doubt=doubt, origin=url)
+        answer = autodiscover.parse(await network.post(url, autodiscover.request(asked_for)), address)
+        if not isinstance(answer, autodiscover.Redirect):
+            return Settings.of(answer.servers, source=source, doubt=doubt, name=answer.name, origin=url)
+        if answer.address:
+            asked_for = Address.parse(answer.address)  # the parser has read it already
+            url = f"https://autodiscover.{asked_for.domain}{PATH}"
+        else:
+            url = answer.url
+    raise NetworkError("refused", f"{urlsplit(url).hostname}: more than {MAX_FOLLOWED} redirects")

@@ -1,10 +1,9 @@
 """Provider Automatic Configuration for Clients (draft-ietf-mailmaint-pacc-04)."""
 
-import asyncio
-
 from ..address import Address
 from ..formats import FormatError, pacc
 from ..net.network import Network
+from ..race import together
 from ..settings import Settings
 from .base import DomainSource, Report
 
@@ -19,7 +18,7 @@ class PaccSource(DomainSource):
         host = f"ua-auto-config.{domain}"
         report(host)
         url = f"https://{host}/.well-known/user-agent-configuration.json"
-        body, records = await asyncio.gather(network.get(url), network.txt(f"_{host}"))
+        body, records = await together(network.get(url), network.txt(f"_{host}"))
         if not pacc.digest_matches(body, records):
             reason = "does not match the digest" if pacc.has_digest(records) else "has no digest"
             raise FormatError(f"{host}: the document {reason} in DNS")

@@ -12,7 +12,7 @@ from ..net.network import Network
 from ..providers import Provider, provider_of_mx
 from ..settings import Settings
 from .base import DomainSource, Report
-from .microsoft import is_tenant, serves_microsoft_365
+from .microsoft_365 import is_tenant, serves_microsoft_365
 
 
 class ProviderMxSource(DomainSource):

@@ -1,9 +1,10 @@
 """SRV records of the domain (RFC 6186, RFC 8314 section 5.1)."""
 
-import asyncio
-
 from ..address import Address
+from ..net.errors import NetworkError
 from ..net.network import Network
+from ..net.records import Records
+from ..race import together
 from ..settings import TLS_PORTS, Server, Settings
 from .base import DomainSource, Report, doubt_of_hosts
 
@@ -25,13 +26,25 @@ class SrvSource(DomainSource):
         self, domain: str, address: Address, network: Network, report: Report
     ) -> Settings | None:
         report(f"_imaps._tcp.{domain}, …")
-        answers = await asyncio.gather(*(network.srv(f"{service}._tcp.{domain}") for service in _SERVICES))
+        failures = []
+
+        async def ask(service):
+            # some name servers fail on one name and answer on the others
+            try:
+                return await network.srv(f"{service}._tcp.{domain}")
+            except NetworkError as error:
+                failures.append(error)
+                return Records()
+
+        answers = await together(*map(ask, _SERVICES))
         found = [
             (record, *kind)
             for kind, records in zip(_SERVICES.values(), answers, strict=True)
             for record in records
         ]
         if not found:
+            if failures:
+                raise failures[0]
             return None
         report(f"SRV, {domain}")
         # a domain says by the priorities whether it prefers IMAP or POP3 (RFC 6186 section 3.4)

@@ -218,6 +218,11 @@ class TestSrv(WorldCase):
         self.assertNotFound(await self.discover())
         self.assertEqual(self.steps["srv"].result, "not_found")
 
+    async def test_a_name_server_that_fails_on_some_names(self):
+        self.publish(["_imaps 0 1 993 imap.acme.example.", "_submissions 0 1 465 smtp.acme.example."])
+        self.dns.fail("_pop3._tcp.acme.example", "_imap._tcp.acme.example")
+        self.assertFound(await self.discover(), "srv", IMAP, SMTP)
+
     async def test_servers_of_another_domain_are_confirmed(self):
         self.publish(["_imaps 0 1 993 imap.other.example.", "_submissions 0 1 465 smtp.acme.example."])
         discovery = await self.discover()
@@ -436,8 +441,20 @@ class TestMicrosoft(WorldCase):
         self.be_tenant()
         self.dns.zone("acme.example. MX 0 mx.acme.example.")
         self.assertNotFound(await self.discover())
-        self.setUp()
-        self.be_tenant("https://mail.acme.example/autodiscover/autodiscover.xml")
+
+    async def test_service_of_its_own(self):
+        """Microsoft knows where the domain's Exchange server answers."""
+        self.be_tenant("https://exchange.acme.example/autodiscover/autodiscover.xml")
+        self.assertNotFound(await self.discover())
+        self.dns.zone(zone("exchange", "imap", "smtp"))
+        self.web.route("exchange.acme.example", POX, status=401)
+        self.assertEqual((await self.discover()).settings.source, "guess")
+        self.web.route("exchange.acme.example", POX, SETTINGS)
+        self.assertFound(await self.discover(), "microsoft", IMAP, SMTP)
+
+    async def test_microsoft_names_itself_for_strangers(self):
+        self.be_tenant()
+        self.web.route("login.microsoftonline.com", self.TENANT, "{}", status=400)
         self.assertNotFound(await self.discover())
 
     async def test_not_a_tenant(self):

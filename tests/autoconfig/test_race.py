@@ -1,7 +1,7 @@
 import asyncio
 import unittest
 
-from odoo.addons.email_account.autoconfig.race import Race
+from odoo.addons.email_account.autoconfig.race import Race, together
 
 
 async def give(value, after=0.0):
@@ -75,3 +75,12 @@ class TestRace(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(asyncio.CancelledError):
             await task
         self.assertEqual(self.ended, ["a"])
+
+    async def test_together(self):
+        self.assertEqual(await together(give("a", 0.02), give("b")), ["a", "b"])
+        self.assertEqual(await together(), [])
+
+    async def test_together_the_first_failure_cancels_the_others(self):
+        with self.assertRaises(KeyError):
+            await together(self.hang("a"), fail(), self.hang("b"))
+        self.assertEqual(sorted(self.ended), ["a", "b"])
