@@ -1,4 +1,4 @@
-"""A part of ``make test-install``: a real server with several workers, and a browser that talks to it."""
+"""A part of ``make test-install``: a real server, with workers and with threads, and a browser at it."""
 import contextlib
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ SLOW_ADDON = {
 
 
 def try_workers(bench, database):
-    """Start a server with two workers on a database with the addon and let the browser try it.
+    """Start a server on a database with the addon and let the browser try it: two workers, then threads.
 
     :param database: `test_install.Database`
     """
@@ -56,29 +56,36 @@ def try_workers(bench, database):
         (folder / SLOW / name).write_text(textwrap.dedent(text))
     port = free_port(8270)
     log = DEV / "workers.log"
+    log.unlink(missing_ok=True)
     config = bench.config(
-        database.name, database.kind, "workers", http_port=port, gevent_port=free_port(port + 1), workers=2,
+        database.name, database.kind, "workers", http_port=port, gevent_port=free_port(port + 1),
         logfile=log, log_level="warn", addons_path=",".join(
             map(str, [DEV / "addons", folder, *bench.source.addons])))
-    log.unlink(missing_ok=True)
-    bench.odoo("-c", config, "-i", SLOW, "--stop-after-init", "--no-http", "--workers=0")
+    bench.odoo("-c", config, "-i", SLOW, "--stop-after-init", "--no-http")
+    for workers, functions in ((2, ()), (0, ("progress_and_cancel",))):
+        _try(bench, database, config, port, workers, functions)
+    # there is no proxy, so the browser's web sockets fail; what counts is what went through the addon
+    lines = log.read_text().splitlines()
+    warnings = [line for line in lines if f"addons/{NAME}" in line or "asyncio" in line]
+    if warnings:
+        print(*warnings, sep="\n", file=sys.stderr)
+        sys.exit(f"dev: a server with workers: see above and {log.relative_to(REPO)}.")
+
+
+def _try(bench, database, config, port, workers, functions):
     server = subprocess.Popen(
-        [str(bench.python), str(bench.script), "-c", str(config)], cwd=DEV, env=bench.env(),
-        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        [str(bench.python), str(bench.script), "-c", str(config), f"--workers={workers}"], cwd=DEV,
+        env=bench.env(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, server)
-        command = [bench.python, REPO / "dev/workers_steps.py", url, database.name]
+        command = [bench.python, REPO / "dev/workers_steps.py", url, database.name, *functions]
         result = subprocess.run([str(c) for c in command], env=bench.env(CHROMIUM=find("chromium")))
     finally:
         server.terminate()
         server.wait(20)
-    # there is no proxy, so the browser's web sockets fail; what counts is what went through the addon
-    lines = log.read_text().splitlines()
-    warnings = [line for line in lines if f"addons/{NAME}" in line or "asyncio" in line]
-    if result.returncode or warnings:
-        print(*warnings, sep="\n", file=sys.stderr)
-        sys.exit(f"dev: a server with workers: see above and {log.relative_to(REPO)}.")
+    if result.returncode:
+        sys.exit(f"dev: a server with {workers or 'no'} workers: see above and .dev/workers.log.")
 
 
 def _wait(url, server):

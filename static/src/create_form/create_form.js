@@ -29,6 +29,8 @@ export class EmailAccountCreateController extends FormController {
         onMounted(() => this.markInvalidField());
         // who leaves has no use for the answer
         onWillUnmount(() => this.progress.running && this.stop());
+        // browsers lose some of what a page sends in its last moment; then the server ends by its own deadline
+        useExternalListener(window, "beforeunload", () => this.stopOnLeaving());
         useExternalListener(window, "pagehide", () => this.stopOnLeaving());
     }
 
