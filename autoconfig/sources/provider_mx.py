@@ -3,6 +3,7 @@
 What a web host publishes for such a domain is left over from before, or was never meant for it.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
 
@@ -13,6 +14,9 @@ from ..providers import Provider, provider_of_mx
 from ..settings import Settings
 from .base import DomainSource, Report
 from .microsoft_365 import is_tenant, serves_microsoft_365
+
+# seconds: the user can confirm it as well, and must not get stale settings meanwhile
+TENANT_PATIENCE = 0.3
 
 
 class ProviderMxSource(DomainSource):
@@ -33,7 +37,7 @@ class ProviderMxSource(DomainSource):
         report(f"{host}, {provider.name}")
         doubt = "" if hosts.secure else "dns"
         if doubt and serves_microsoft_365(provider):
-            with contextlib.suppress(NetworkError):
-                if await is_tenant(domain, network):
+            with contextlib.suppress(NetworkError, asyncio.TimeoutError):
+                if await asyncio.wait_for(is_tenant(domain, network), TENANT_PATIENCE):
                     doubt = ""  # Microsoft says over https that the domain is its customer's
         return provider.settings(address, source=self.name, doubt=doubt, origin=host)

@@ -430,6 +430,12 @@ class TestMicrosoft(WorldCase):
         self.be_tenant()
         self.assertFound(await self.discover(), "provider_mx", *self.SERVERS)
 
+    async def test_tenant_check_that_hangs(self):
+        self.dns.zone("acme.example. MX 0 acme-example.mail.protection.outlook.com.")
+        self.publish_stale_settings()
+        self.web.route("login.microsoftonline.com", self.TENANT, "{}", delay=30)
+        self.assertFound(await self.discover(), "provider_mx", *self.SERVERS, "dns")
+
     async def test_behind_a_mail_filter(self):
         self.dns.zone("acme.example. MX 0 mx.filter.example.")
         self.be_tenant()
