@@ -41,6 +41,7 @@ class Race:
         )
         keys = [key for key, task in self._tasks.items() if task in done]
         tasks = {key: self._tasks.pop(key) for key in keys}
+        _see_failures(tasks.values())  # of several only one is raised
         return {key: None if task.cancelled() else task.result() for key, task in tasks.items()}
 
     async def cancel(self, keys: Iterable[Hashable]):
@@ -73,8 +74,13 @@ async def cancel_tasks(tasks: Iterable[asyncio.Future]):
             await asyncio.wait(pending)
         except asyncio.CancelledError as error:  # we are cancelled as well: still leave none behind
             interrupted = error
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # seen, so asyncio does not complain
+    _see_failures(tasks)
     if interrupted:
         raise interrupted
+
+
+def _see_failures(tasks):
+    """Look at what tasks have raised, so that asyncio does not complain that nobody did."""
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

@@ -224,3 +224,17 @@ class TestGuideController(HttpCase):
             response = self.url_open(guide.get_url(name), allow_redirects=False)
             self.assertEqual(response.status_code, 303)
             self.assertEqual(urlsplit(response.headers["Location"]).path, "/web/login")
+
+
+class TestGuideLinks(BaseCase):
+    def test_links_of_the_views_lead_to_pages(self):
+        views = [*(ADDON / "views").glob("*.xml"), *(ADDON / "wizards").glob("*.xml")]
+        links = {
+            link.removeprefix("/email_account/docs/")
+            for view in views
+            for link in etree.fromstring(view.read_bytes()).xpath("//a/@href")
+            if link.startswith("/email_account/docs/")
+        }
+        self.assertEqual(links, {"add.html", "account.html"})
+        for link in links:
+            self.assertTrue((DOCS / link).is_file(), link)

@@ -400,6 +400,57 @@ class TestAutodiscover(WorldCase):
         )
         self.assertEqual(discovery.settings.provider, "m365")
 
+    async def test_redirects_lead_nowhere_inside(self):
+        self.dns.zone(zone("autodiscover", "inside"))
+        self.web.certificate("autodiscover.acme.example", "wrong_name")
+        for target in (
+            "https://inside.acme.example",
+            "https://10.0.0.1",
+            "https://[::1]",
+            "http://acme.example",
+        ):
+            with self.subTest(target):
+                self.web.redirect("autodiscover.acme.example", POX, f"{target}{POX}")
+                self.web.requests.clear()
+                network = self.get_network(guard=Guard(["autodiscover.acme.example"]))
+                self.assertNotFound(await self.discover(network=network))
+                self.assertEqual(self.steps["autodiscover"].result, "refused")
+                self.assertEqual(
+                    {host for _scheme, host, _path in self.web.requests}, {"autodiscover.acme.example"}
+                )
+
+
+class TestHostileDns(WorldCase):
+    def publish(self):
+        self.dns.zone(zone("imap", "smtp"))
+        self.dns.zone("_imaps._tcp.acme.example. SRV 0 1 993 imap.acme.example.")
+        self.dns.zone("_submissions._tcp.acme.example. SRV 0 1 465 smtp.acme.example.")
+
+    async def test_answers_that_are_none(self):
+        """The typed failure in the step, no settings, and nothing logged as a failure of the program."""
+        for fault in ("garble", "forge", "fail", "silence"):
+            with self.subTest(fault):
+                self.setUp()
+                self.publish()
+                getattr(self.dns, fault)("acme.example")
+                discovery = await self.discover(network=self.get_network(lookup_timeout=0.4))
+                self.assertNotFound(discovery)
+                for source in ("srv", "mx"):
+                    self.assertEqual(self.steps[source].result, "no_answer", self.steps[source])
+                    self.assertIn("DNS", self.steps[source].detail)
+
+    async def test_truncated_answers_are_asked_for_again(self):
+        self.publish()
+        self.dns.truncate("_tcp.acme.example")
+        self.assertFound(await self.discover(), "srv", IMAP, SMTP)
+
+    async def test_records_that_are_none(self):
+        self.publish()
+        self.dns.zone('acme.example. MX 10 localhost.\n_ua-auto-config.acme.example. TXT "\xff; d=; v="')
+        self.dns.zone("_imaps._tcp.acme.example. SRV 0 1 993 localhost.")
+        self.assertFound(await self.discover(), "srv", IMAP, SMTP)
+        self.assertEqual(self.steps["mx"].result, "not_found")
+
 
 class TestMicrosoft(WorldCase):
     TENANT = "/acme.example/v2.0/.well-known/openid-configuration"

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import unittest
 
 from odoo.addons.email_account.autoconfig.race import Race, together
@@ -84,3 +85,13 @@ class TestRace(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(KeyError):
             await together(self.hang("a"), fail(), self.hang("b"))
         self.assertEqual(sorted(self.ended), ["a", "b"])
+
+    async def test_failures_in_the_same_moment_are_all_seen(self):
+        unseen = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: unseen.append(context["message"]))
+        with self.assertRaises(KeyError):
+            await together(fail(), fail(), fail())
+        gc.collect()
+        await asyncio.sleep(0)
+        self.assertEqual(unseen, [])
