@@ -14,8 +14,6 @@ from . import Document, FormatError, json, xml
 from .fields import MAX_CHILDREN, MAX_SECTIONS, MAX_SERVERS, https_url, port_of, sockets
 from .xml import name_of, text_of
 
-CONTENT_TYPE = "text/xml; charset=utf-8"  # of the request
-
 _SCHEMA = "http://schemas.microsoft.com/exchange/autodiscover/outlook"
 _PROTOCOLS = {"imap": "imap", "imap4": "imap", "pop3": "pop3", "pop": "pop3", "smtp": "smtp"}
 _OFF = {"off", "false", "no", "0"}
