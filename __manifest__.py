@@ -14,7 +14,9 @@
         "security/email_account_security.xml",
         "security/ir.model.access.csv",
         "data/email.provider.csv",
+        "data/ir_cron_data.xml",
         "wizards/email_account_create_views.xml",
+        "views/email_account_check_reports.xml",
         "views/email_account_check_views.xml",
         "views/email_account_discovery_views.xml",
         "views/email_account_views.xml",
@@ -26,6 +28,7 @@
     ],
     "assets": {
         "web.assets_backend": ["email_account/static/src/**/*"],
+        "web.report_assets_common": ["email_account/static/src/check_report/check_report.scss"],
         "web.assets_tests": ["email_account/static/tests/tours/**/*"],
         "web.assets_unit_tests": ["email_account/static/tests/**/*.test.js"],
     },

@@ -10,6 +10,7 @@ from .failures import MailFailure
 from .imap import ImapMailbox, connect_imap
 from .mailbox import Found, Mailbox
 from .pop3 import Pop3Mailbox, connect_pop3
+from .ports import answering_ports
 from .smtp import SmtpClient, connect_smtp
 from .tls import Certificate, certificate, client_context
 
@@ -28,6 +29,7 @@ __all__ = [
     "Pop3Mailbox",
     "SmtpClient",
     "Timeouts",
+    "answering_ports",
     "cause_named",
     "certificate",
     "client_context",

@@ -3,10 +3,12 @@ from . import email_account_owned
 from . import email_account_secret
 from . import email_account_settings
 from . import email_account_servers
+from . import email_account_checked
 from . import email_account
 from . import email_account_discovery
 from . import email_account_discovery_step
 from . import email_account_check
+from . import email_account_check_progress
 from . import email_account_check_step
 from . import fetchmail_server
 from . import ir_mail_server

@@ -1,62 +1,92 @@
-"""What one run of a check knows while it runs: its sessions, its steps, the time of each."""
+"""What one run of a check knows while it runs: its sessions, its steps, the time of each. No model."""
 
 import contextlib
-import secrets
+import smtplib
 import time
+from collections import deque
+from functools import partial
 
 from odoo.exceptions import UserError
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..mailclient import MailFailure
+from ..mailclient import MailFailure, answering_ports
+from .check_arrival import Arrival
+from .check_message import new_token
 
 # a certificate that ends within so many days is worth a warning
 CERTIFICATE_DAYS = 21
-# seconds for all that is done in one session: somebody waits for the answer
-SESSION_TIMEOUT = 90
+# seconds for all of it: somebody waits for the answer, and Odoo ends a request after 120
+RUN_TIMEOUT = 105
+# what hosting providers block; sending servers listen on two of them
+SUBMISSION_PORTS = {465: "tls", 587: "starttls"}
+BLOCKED_PORTS = {25, *SUBMISSION_PORTS}
+NO_WAY = ("timeout", "unreachable")
 
 
 class CheckRun:
     """Log in to the directions of a mailbox and note each step in memory: nothing is written on the way.
+
+    What waits for the network is a generator for `check_pool`.
 
     :param settings: one record of a model that inherits `email.account.settings`; it may be a new one
     :ivar list steps: values of `email.account.check.step`
     :ivar smtp: the session with the outgoing server, None before the login
     :ivar mailbox: the session with the incoming server, None before the login
     :ivar str token: marks the test email of this run
+    :ivar bool sender_refused: whether the server does not take the address of the account as a sender
+    :ivar bool sent: whether the test email is on its way
+    :ivar Arrival arrival: what has become of it
+    :ivar tuple now: (stage, direction) of what is being waited for
+    :ivar bool ended: whether all stages are over
     """
 
     def __init__(self, settings):
         self.settings = settings
-        self.token = secrets.token_urlsafe(16)
+        self.token = new_token(settings.env)
         self.steps = []
         self.smtp = self.mailbox = None
-        self.sent = False
-        self.found = []
-        self._started = time.monotonic()
+        self.sender_refused = self.sent = False
+        self.arrival = Arrival()
+        self.now = None
+        self.ended = False
+        self._deadline = time.monotonic() + RUN_TIMEOUT
+        self._since = time.monotonic()
+        self._events = deque()  # filled by the thread that connects
 
-    def __enter__(self):
-        return self
+    @property
+    def remaining(self):
+        """Seconds that are left for the run."""
+        return max(self._deadline - time.monotonic(), 0.1)
 
-    def __exit__(self, *exc_info):
-        """End the sessions; a server that fails to say goodbye changes nothing."""
-        for session in (self.mailbox, self.smtp):
-            if session:
-                session.close()
+    def begin(self, stage, direction):
+        """Note what is waited for from now on."""
+        self.now = (stage, direction)
+        self._since = time.monotonic()
 
     def login(self, direction):
         """Log in to ``direction`` ('incoming' or 'outgoing') and note how it went.
 
         :return: None if it works, else the `mailclient.MailFailure`
         """
+        self.begin("resolve", direction)
         with self.failures(direction) as failed:
-            if direction == "outgoing":
-                session = self.smtp = self.settings._connect_outgoing(SESSION_TIMEOUT)
-            else:
-                session = self.mailbox = self.settings._connect_incoming(SESSION_TIMEOUT)
-            self._add_encryption(direction, session.certificate)
-            self._add_login(direction)
+            session = yield from self.settings._connecting(
+                direction, self.remaining, partial(self._note, direction)
+            )
+            setattr(self, "smtp" if direction == "outgoing" else "mailbox", session)
+            self.collect()
+        if failed:
+            yield from self._look_for_open_port(direction, failed[0])
         return failed[0] if failed else None
+
+    def close(self):
+        """End the sessions; a server that fails to say goodbye changes nothing."""
+        for session in (self.mailbox, self.smtp):
+            if session:
+                yield partial(_say_goodbye, session)
+        self.mailbox = self.smtp = None
+        self.ended = True
 
     @contextlib.contextmanager
     def failures(self, direction, stage=None):
@@ -65,21 +95,11 @@ class CheckRun:
         :param str stage: name of the step, if it is not the stage at which the connection failed
         """
         failed = []
-        self._started = time.monotonic()
         try:
             yield failed
-        except (MailFailure, MailDeliveryException, OSError) as error:
+        except (MailFailure, MailDeliveryException, smtplib.SMTPException, OSError) as error:
             failure = self._get_failure(error, direction)
-            message, advice = self.settings._describe_failure(failure, direction)
-            self.add(
-                stage or failure.stage,
-                direction,
-                "failed",
-                message,
-                advice=advice,
-                details=str(failure),
-                cause=failure.cause,
-            )
+            self.add_failure(stage or failure.stage, direction, failure)
             failed.append(failure)
         except UserError as error:
             self.add(stage or "login", direction, "failed", str(error))
@@ -92,56 +112,156 @@ class CheckRun:
             return error
         return MailFailure.from_exception(error, self.settings._get_endpoint(direction), "data")
 
-    def add(self, stage, direction, result, message, **values):
-        """Add a step; its duration is the time since the one before it."""
-        now = time.monotonic()
+    # ------------------------------------------------------------
+    # Steps
+    # ------------------------------------------------------------
+
+    def add(self, stage, direction, result, message, now=None, **values):
+        """Add a step; its duration is the time since the one before it.
+
+        :param now: when it ended (``time.monotonic()``), if it was noted later
+        """
+        self.collect()
+        now = now or time.monotonic()
         self.steps.append(
             {
                 "stage": stage,
                 "direction": direction,
                 "result": result,
                 "message": message,
-                "duration_ms": int((now - self._started) * 1000),
+                "duration_ms": max(int((now - self._since) * 1000), 0),
                 **values,
             }
         )
-        self._started = now
+        self._since = now
 
-    def _add_encryption(self, direction, certificate):
-        env, host = self.settings.env, self.settings[f"{direction}_host"]
-        if not certificate:
+    def add_failure(self, stage, direction, failure, result="failed", **values):
+        """Add a step for a `mailclient.MailFailure`, in the words of the user."""
+        self.add(
+            stage, direction, result, **self.settings._prepare_failure_values(failure, direction), **values
+        )
+
+    def collect(self):
+        """Turn what was noted while connecting into steps."""
+        while self._events:
+            now, direction, stage, detail = self._events.popleft()
+            getattr(self, f"_add_{stage}")(direction, detail, now)
+
+    def _note(self, direction, stage, detail):
+        """Note that a stage has ended; called by the thread that connects."""
+        self._events.append((time.monotonic(), direction, stage, detail))
+
+    def _add_resolve(self, direction, addresses, now):
+        self.now = ("connect", direction)
+        message = self.settings.env._(
+            "%(host)s has the address %(addresses)s.",
+            host=self.settings[f"{direction}_host"],
+            addresses=", ".join(dict.fromkeys(ip for ip, _port in addresses)),
+        )
+        self.add("resolve", direction, "passed", message, now)
+
+    def _add_connect(self, direction, address, now):
+        env = self.settings.env
+        encrypted = self.settings[f"{direction}_security"] != "none"
+        self.now = ("tls" if encrypted else "login", direction)
+        port = self.settings[f"{direction}_port"]
+        message = env._("Port %(port)s of %(ip)s answers.", port=port, ip=address[0])
+        self.add("connect", direction, "passed", message, now)
+        if not encrypted:
             self.add(
                 "tls",
                 direction,
                 "warning",
-                env._("%s: the connection is not encrypted.", host),
+                env._("%s: the connection is not encrypted.", self.settings[f"{direction}_host"]),
                 advice=env._("Choose SSL/TLS or STARTTLS if the server offers it."),
+                field_name=f"{direction}_security",
+                responsible="user",
             )
-            return
-        expiring = certificate.days_left < CERTIFICATE_DAYS
+
+    def _add_tls(self, direction, certificate, now):
+        env = self.settings.env
+        self.now = ("login", direction)
+        result, advice, responsible = "passed", False, False
+        message = env._(
+            "%(version)s, certificate of %(issuer)s for %(host)s, valid for %(days)s more days.",
+            host=self.settings[f"{direction}_host"],
+            version=certificate.version,
+            issuer=certificate.issuer,
+            days=certificate.days_left,
+        )
+        if certificate.days_left < CERTIFICATE_DAYS:
+            result, responsible = "warning", "provider"
+            advice = env._("Ask the provider to renew the certificate in time.")
+        if certificate.pinned:
+            result, responsible = "warning", "provider"
+            message = env._(
+                "%(version)s, certificate that the server made itself, accepted by hand, valid for %(days)s "
+                "more days.",
+                version=certificate.version,
+                days=certificate.days_left,
+            )
+            advice = env._("A certificate of a recognised authority would be safer, and renews itself.")
         self.add(
             "tls",
             direction,
-            "warning" if expiring else "passed",
-            env._(
-                "%(host)s: %(version)s, certificate of %(issuer)s, valid for %(days)s more days.",
-                host=host,
-                version=certificate.version,
-                issuer=certificate.issuer,
-                days=certificate.days_left,
-            ),
-            advice=env._("Ask the provider to renew the certificate in time.") if expiring else False,
+            result,
+            message,
+            now,
+            advice=advice,
+            responsible=responsible,
+            details=env._("SHA-256 of the certificate: %s", certificate.fingerprint),
         )
 
-    def _add_login(self, direction):
-        self.add(
-            "login",
-            direction,
-            "passed",
-            self.settings.env._(
-                "Logged in to %(host)s, port %(port)s, as %(user)s.",
-                host=self.settings[f"{direction}_host"],
-                port=self.settings[f"{direction}_port"],
-                user=self.settings._get_username(direction),
-            ),
-        )
+    def _add_login(self, direction, mechanism, now):
+        message = self.settings.env._("Logged in as %s.", self.settings._get_username(direction))
+        self.add("login", direction, "passed", message, now, details=mechanism)
+
+    # ------------------------------------------------------------
+    # A port that does not answer
+    # ------------------------------------------------------------
+
+    def _look_for_open_port(self, direction, failure):
+        """Say which other port of a sending server answers, where the one of the account does not.
+
+        Cloud hosts and offices block ports for sending; a connection without a word finds out.
+        """
+        others = [port for port in SUBMISSION_PORTS if port != failure.port]
+        if direction != "outgoing" or failure.stage != "connect" or failure.cause not in NO_WAY:
+            return
+        network = self.settings._get_network()
+        answering = yield partial(answering_ports, failure.host, others, network.addresses)
+        if answering:
+            env = self.settings.env
+            names = dict(self.settings._fields["outgoing_security"]._description_selection(env))
+            self.steps[-1]["advice"] = env._(
+                "Port %(port)s of the server answers: choose it, with %(security)s.",
+                port=answering[0],
+                security=names[SUBMISSION_PORTS[answering[0]]],
+            )
+            self.steps[-1].update(field_name="outgoing_port", responsible="user")
+
+    def explain_blocked_port(self):
+        """Say that the ports for sending are blocked, where receiving reaches the provider."""
+        failed = [
+            step
+            for step in self.steps
+            if (step["stage"], step["direction"], step["result"]) == ("connect", "outgoing", "failed")
+        ]
+        if (
+            self.mailbox
+            and failed
+            and failed[0]["cause"] in NO_WAY
+            and failed[0].get("field_name") != "outgoing_port"
+            and self.settings.outgoing_port in BLOCKED_PORTS
+        ):
+            failure = MailFailure(
+                self.settings._get_endpoint("outgoing"), "connect", failed[0]["details"], "port_blocked"
+            )
+            failed[0].update(self.settings._prepare_failure_values(failure, "outgoing"))
+
+
+def _say_goodbye(session):
+    with contextlib.suppress(OSError, EOFError, smtplib.SMTPException):
+        if isinstance(session, smtplib.SMTP):
+            session.quit()
+    session.close()

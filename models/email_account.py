@@ -21,8 +21,15 @@ FOUND_FIELDS = {
     "outgoing_port",
     "outgoing_security",
 }
-# what a discovery says of itself: nobody may claim it
-DISCOVERY_FIELDS = {"settings_origin": "manual", "discovery_id": False, "discovery_trusted": False}
+DIRECTION_NAMES = ("outgoing", "incoming")
+# nobody may claim what a discovery says of itself, or a certificate that was not seen
+READONLY_FIELDS = {
+    "settings_origin": "manual",
+    "discovery_id": False,
+    "discovery_trusted": False,
+    "incoming_fingerprint": False,
+    "outgoing_fingerprint": False,
+}
 
 
 class EmailAccount(models.Model):
@@ -34,7 +41,7 @@ class EmailAccount(models.Model):
 
     _name = "email.account"
     _description = "Email Account"
-    _inherit = ["email.account.servers", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["email.account.checked", "mail.thread", "mail.activity.mixin"]
     _order = "sequence, name, id"
     _rec_names_search = ["name", "email"]
 
@@ -79,16 +86,13 @@ class EmailAccount(models.Model):
         help="What a mail becomes that is no reply and has no alias. Empty: a message on the contact of its "
         "sender.",
     )
+    other_addresses = fields.Char(
+        help="Other addresses of the same mailbox (aliases, the address of the login), separated by commas. "
+        "Mail from them leaves through this account with their own address.",
+        tracking=True,
+    )
     bcc_email = fields.Char(
         "Always Bcc this address", help="For servers that keep no copy of what was sent, for instance."
-    )
-    state = fields.Selection(
-        [("draft", "Not checked"), ("ready", "Ready"), ("failing", "Failing")],
-        default="draft",
-        required=True,
-        readonly=True,
-        copy=False,
-        tracking=True,
     )
     settings_origin = fields.Selection(
         [
@@ -112,10 +116,6 @@ class EmailAccount(models.Model):
     )
     is_configured = fields.Boolean(compute="_compute_is_configured")
     directions = fields.Char(compute="_compute_directions")
-    check_ids = fields.One2many("email.account.check", "account_id", "Checks", copy=False)
-    check_count = fields.Integer(compute="_compute_check_count")
-    last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)
-    last_error = fields.Text(readonly=True, copy=False)
     pop3_uids = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS, prefetch=False)
 
     _unique_address = models.UniqueIndex(
@@ -158,16 +158,6 @@ class EmailAccount(models.Model):
             names = {"outgoing": self.env._("Sending"), "incoming": self.env._("Receiving")}
             account.directions = ", ".join(names[direction] for direction in account._get_directions())
 
-    @api.depends("check_ids")
-    def _compute_check_count(self):
-        counts = dict(
-            self.env["email.account.check"]._read_group(
-                [("account_id", "in", self.ids)], ["account_id"], ["__count"]
-            )
-        )
-        for account in self:
-            account.check_count = counts.get(account, 0)
-
     # ------------------------------------------------------------
     # Validation
     # ------------------------------------------------------------
@@ -198,6 +188,15 @@ class EmailAccount(models.Model):
                 raise ValidationError(
                     self.env._("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
+
+    @api.constrains("other_addresses")
+    def _check_other_addresses(self):
+        for account in self:
+            for address in account._split_addresses(account.other_addresses):
+                if email_normalize(address) != address:
+                    raise ValidationError(
+                        self.env._("Other Addresses: “%s” is not one email address.", address)
+                    )
 
     def _is_connection_changed(self, vals):
         """Whether ``vals`` has another connection than the one that was checked; passwords count always."""
@@ -253,11 +252,11 @@ class EmailAccount(models.Model):
             # who may not manage accounts adds his own
             vals_list = [vals | {"user_id": self.env.uid} for vals in vals_list]
         # said, not left out: a default could be anything
-        return super().create([vals | DISCOVERY_FIELDS for vals in vals_list])
+        return super().create([vals | READONLY_FIELDS for vals in vals_list])
 
     def write(self, vals):
         vals = self._normalize_settings(vals)
-        vals = {name: value for name, value in vals.items() if name not in DISCOVERY_FIELDS}
+        vals = {name: value for name, value in vals.items() if name not in READONLY_FIELDS}
         self._check_may_change(vals)
         self._check_password_entered(vals)
         unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
@@ -275,9 +274,8 @@ class EmailAccount(models.Model):
 
     def _set_discovery(self, discovery):
         """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""
-        directions = ("outgoing", "incoming")
         strange = [
-            name for name in directions if self[f"{name}_host"] and not self._is_found(name, discovery)
+            name for name in DIRECTION_NAMES if self[f"{name}_host"] and not self._is_found(name, discovery)
         ]
         self._write_discovery(
             {
@@ -301,6 +299,25 @@ class EmailAccount(models.Model):
             for server in discovery._get_servers(direction)
         )
 
+    def _accept_certificate(self, direction, fingerprint):
+        """Log in to the server of ``direction`` from now on although it made its certificate itself.
+
+        :param str fingerprint: SHA-256 of the certificate that a check has seen
+        """
+        self.ensure_one()
+        self.check_access("write")
+        # past the override, which lets nobody write a fingerprint that was not seen
+        models.BaseModel.write(self, {f"{direction}_fingerprint": fingerprint})
+        labels = dict(self.env["email.account.check.step"]._fields["direction"]._description_selection(self.env))
+        self.message_post(
+            body=self.env._(
+                "%(direction)s: accepted the certificate that %(host)s made itself (SHA-256 %(fingerprint)s).",
+                direction=labels[direction],
+                host=self[f"{direction}_host"],
+                fingerprint=fingerprint,
+            )
+        )
+
     def _write_discovery(self, values):
         # sudo: written past the override, which lets nobody write it; the account itself was just written
         models.BaseModel.write(self.sudo(), values)
@@ -315,6 +332,19 @@ class EmailAccount(models.Model):
     # ------------------------------------------------------------
     # Use
     # ------------------------------------------------------------
+
+    @api.model
+    def _split_addresses(self, addresses):
+        return [address.strip().lower() for address in (addresses or "").split(",") if address.strip()]
+
+    def _get_other_addresses(self):
+        """Return the addresses of the mailbox beside its own, normalized."""
+        others = self._split_addresses(self.other_addresses)
+        return [address for address in dict.fromkeys(others) if address != self.email_normalized]
+
+    def _get_addresses(self):
+        """Return all addresses that mail may be sent from, normalized, the account's own first."""
+        return [self.email_normalized, *self._get_other_addresses()]
 
     @api.model
     def _get_sending_domain(self):
@@ -340,21 +370,6 @@ class EmailAccount(models.Model):
             or accounts.filtered(lambda account: account.email_normalized == address)[:1]
             or accounts[:1]
         )
-
-    def _set_state(self, error=False):
-        """Follow what a check or a run of the mail stack found out.
-
-        :param error: what went wrong (text), False if it works
-        """
-        for account in self:
-            values = {"state": "failing" if error else "ready", "last_error": error}
-            if any(account[name] != value for name, value in values.items()):
-                account.write(values)
-            if not error:
-                # else Odoo's run would take the next failure for an old one and not note it
-                account.fetchmail_server_ids.filtered("error_date").write(
-                    {"error_date": False, "error_message": False}
-                )
 
     @api.model
     def _autoconfig_sources(self):
@@ -396,57 +411,6 @@ class EmailAccount(models.Model):
     # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
-
-    def action_check(self):
-        """Check the accounts by a real test email and show the report."""
-        checks = self._check()
-        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
-        if len(checks) == 1:
-            action.update(res_id=checks.id, views=[(False, "form")], target="new")
-        else:
-            action.update(domain=[("id", "in", checks.ids)], context={})
-        return action
-
-    def _check(self):
-        """Run the check of each account and store the reports.
-
-        The reports are written when all accounts are done, so that nothing is pending in the transaction
-        while the network is waited for.
-
-        :return: the reports, `email.account.check`
-        """
-        self.check_access("read")
-        for account in self:
-            account._check_is_configured()
-        checks = self.env["email.account.check"]
-        runs = [checks._run(account) for account in self]
-        for account, run in zip(self, runs, strict=True):
-            checks |= checks._create_report(account, run.steps, run.token)
-        return checks
-
-    def _check_is_configured(self):
-        self.ensure_one()
-        if not self.password_set:
-            raise UserError(self.env._("Password: enter the password of %s first.", self.name))
-        if not self.is_configured:
-            raise UserError(
-                self.env._("The servers of %s are not known yet: set up the account first.", self.name)
-            )
-
-    def _check_stages(self):
-        """Return the stages of the check, in order: names of methods ``_stage_<name>`` of the report.
-
-        Override it to add a stage or to leave one out.
-        """
-        self.ensure_one()
-        stages = []
-        if self.use_for_sending:
-            stages += ["outgoing_login", "send"]
-        if self.use_for_receiving:
-            stages += ["incoming_login"]
-        if self.use_for_sending and self.use_for_receiving:
-            stages += ["find", "remove"]
-        return stages
 
     def action_send_receive(self):
         """Send what waits for this account and fetch what has arrived."""
@@ -510,9 +474,3 @@ class EmailAccount(models.Model):
             "views": [(False, "form")],
             "target": "new",
         }
-
-    def action_open_checks(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
-        action.update(domain=[("account_id", "=", self.id)])
-        return action

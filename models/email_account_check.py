@@ -1,18 +1,21 @@
-import time
-from email.utils import make_msgid
+import inspect
+from functools import partial
 
 from odoo import api, fields, models
-from odoo.tools import email_domain_extract
+from odoo.exceptions import UserError
 
-from .check_run import SESSION_TIMEOUT, CheckRun
+from ..mailclient import MailFailure
+from ..mailclient.delivery import examine
+from . import check_arrival
+from .check_arrival import get_bounce_reason, wait_for_arrival
+from .check_dns import CheckDns
+from .check_message import TOKEN_HEADER, Outbox, prepare_message
+from .check_pool import run_together
+from .check_run import CheckRun
+from .delivery_words import describe_finding
+from .email_account_check_step import DIRECTIONS, RESULTS
 
-TOKEN_HEADER = "X-Email-Account-Check"
-# seconds until the test email must have arrived, and between two looks at the mailbox
-ARRIVAL_TIMEOUT = 60
-FIRST_INTERVAL = 0.3
-LONGEST_INTERVAL = 8
 KEPT_CHECKS = 30
-RESULTS = [("passed", "Passed"), ("warning", "Warning"), ("failed", "Failed"), ("skipped", "Skipped")]
 
 
 class EmailAccountCheck(models.Model):
@@ -28,26 +31,112 @@ class EmailAccountCheck(models.Model):
     )
     company_id = fields.Many2one(related="account_id.company_id", store=True)
     date = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    occasion = fields.Selection(
+        [("button", "By hand"), ("nightly", "At night"), ("creation", "When it was set up")],
+        required=True,
+        readonly=True,
+        default="button",
+    )
     result = fields.Selection(RESULTS, readonly=True)
     summary = fields.Text(readonly=True)
     duration_ms = fields.Integer("Duration (ms)", readonly=True)
     step_ids = fields.One2many("email.account.check.step", "check_id", "Steps", readonly=True)
-    token = fields.Char(readonly=True, index="btree_not_null", groups=fields.NO_ACCESS)
+    report = fields.Html(compute="_compute_report", sanitize=False)
+    report_text = fields.Text(compute="_compute_report_text")
+    acceptable_step_id = fields.Many2one(
+        "email.account.check.step", "Certificate to Accept", compute="_compute_acceptable_step_id"
+    )
+    acceptable_host = fields.Char(compute="_compute_acceptable_step_id")
+
+    # ------------------------------------------------------------
+    # The report in words
+    # ------------------------------------------------------------
+
+    @api.depends("step_ids")
+    @api.depends_context("lang")
+    def _compute_report(self):
+        for check in self:
+            check.report = self.env["ir.qweb"]._render("email_account.check_report_steps", {"check": check})
+
+    def _get_parts(self):
+        """Return the steps by what they are about: a list of (title, steps)."""
+        self.ensure_one()
+        names = dict(self.step_ids._fields["direction"]._description_selection(self.env))
+        parts = [
+            (names[direction], self.step_ids.filtered(lambda step, it=direction: step.direction == it))
+            for direction, _label in DIRECTIONS
+        ]
+        parts.append(
+            (self.env._("Delivery to others"), self.step_ids.filtered(lambda step: not step.direction))
+        )
+        return [part for part in parts if part[1]]
+
+    @api.depends("step_ids", "result", "date")
+    @api.depends_context("lang")
+    def _compute_report_text(self):
+        """The report for a message to somebody who helps; it holds no secret."""
+        for check in self:
+            account = check.account_id
+            lines = [
+                f"{account.name} <{account.email}>",
+                f"{check.date:%Y-%m-%d %H:%M:%S} UTC, {check._get_label(check, 'result')}",
+            ]
+            for title, steps in check._get_parts():
+                lines += ["", title]
+                for step in steps:
+                    stage, result = (check._get_label(step, name) for name in ("stage", "result"))
+                    lines.append(f"- {stage}: {result} ({step._get_duration_words()})")
+                    texts = (step.message, step.advice, step.link, step.details)
+                    lines += [f"  {line}" for text in texts if text for line in text.splitlines()]
+            check.report_text = "\n".join(lines)
 
     @api.model
-    def _run(self, account):
-        """Run the stages of the check of ``account``; the steps are kept in memory.
+    def _get_label(self, record, name):
+        return dict(record._fields[name]._description_selection(self.env)).get(record[name], "")
 
-        :param account: one `email.account`
-        :return: what came out, `CheckRun`
+    @api.depends("step_ids.fingerprint", "account_id")
+    def _compute_acceptable_step_id(self):
+        """The first self-made certificate that was refused, while the report is the newest."""
+        for check in self:
+            steps = check.step_ids.filtered("fingerprint")
+            newest = check.account_id.check_ids.sorted("id", reverse=True)[:1] == check
+            check.acceptable_step_id = newest and steps[:1]
+            check.acceptable_host = newest and steps and check.account_id[f"{steps[0].direction}_host"]
+
+    # ------------------------------------------------------------
+    # Run
+    # ------------------------------------------------------------
+
+    @api.model
+    def _run(self, accounts, tick=None):
+        """Run the checks of ``accounts`` side by side; the steps are kept in memory.
+
+        :param accounts: `email.account`
+        :param tick: called with the runs again and again meanwhile, by the thread that called this
+        :return: list of `CheckRun`, what came out
         """
-        with CheckRun(account) as run:
-            for stage in account._check_stages():
-                getattr(self, f"_stage_{stage}")(run)
-        return run
+        runs = [CheckRun(account) for account in accounts]
+
+        def look():
+            for run in runs:
+                run.collect()
+            if tick:
+                tick(runs)
+
+        run_together([self._run_stages(run) for run in runs], look)
+        return runs
 
     @api.model
-    def _create_report(self, account, steps, token=False):
+    def _run_stages(self, run):
+        for stage in run.settings._check_stages():
+            waiting = getattr(self, f"_stage_{stage}")(run)
+            if inspect.isgenerator(waiting):
+                yield from waiting
+        run.explain_blocked_port()
+        yield from run.close()
+
+    @api.model
+    def _create_report(self, account, steps, occasion="button"):
         """Store the report of ``steps`` (values of `email.account.check.step`) and let the account follow."""
         results = {step["result"] for step in steps}
         result = next((name for name in ("failed", "warning") if name in results), "passed")
@@ -56,10 +145,10 @@ class EmailAccountCheck(models.Model):
         check = self.sudo().create(
             {
                 "account_id": account.id,
+                "occasion": occasion,
                 "result": result,
                 "summary": "\n".join(failures) or self.env._("All steps passed."),
                 "duration_ms": sum(step["duration_ms"] for step in steps),
-                "token": token,
                 "step_ids": [
                     fields.Command.create(step | {"sequence": sequence})
                     for sequence, step in enumerate(steps)
@@ -79,43 +168,59 @@ class EmailAccountCheck(models.Model):
     @api.model
     def _stage_outgoing_login(self, run):
         """Log in to the outgoing server."""
-        run.login("outgoing")
+        yield from run.login("outgoing")
+
+    @api.model
+    def _stage_incoming_login(self, run):
+        """Log in to the mailbox; look what is there, if a test email will follow."""
+        yield from run.login("incoming")
+        if run.mailbox and run.smtp:
+            with run.failures("incoming", stage="select"):
+                yield run.mailbox.remember
+
+    @api.model
+    def _stage_sender(self, run):
+        """Ask the outgoing server whether it takes the addresses of the account as senders."""
+        account = run.settings
+        if not run.smtp:
+            return
+        run.begin("sender", "outgoing")
+        with run.failures("outgoing", stage="sender") as refused:
+            yield partial(run.smtp.try_sender, account.email)
+            run.add("sender", "outgoing", "passed", self.env._("%s may send.", account.email))
+        run.sender_refused = bool(refused)
+        for address in account._get_other_addresses():
+            try:
+                yield partial(run.smtp.try_sender, address)
+            except MailFailure as failure:
+                run.add_failure("sender", "outgoing", failure, "warning")
+            else:
+                run.add("sender", "outgoing", "passed", self.env._("%s may send.", address))
 
     @api.model
     def _stage_send(self, run):
         """Send the test email to the account's own address through `ir.mail_server`."""
-        if not run.smtp:
-            run.add("send", "outgoing", "skipped", self.env._("Not tried, because the login failed."))
+        if not run.smtp or run.sender_refused:
+            run.add(
+                "send", "outgoing", "skipped", self.env._("Not tried, because an earlier step failed.")
+            )
             return
         account = run.settings
+        run.begin("send", "outgoing")
         # sudo: users of an account may not read the host's server records
         server = account.sudo().mail_server_id
         server._prepare_account_session(run.smtp, account._get_email_formatted())
-        run.smtp.bcc_email = False  # the test never leaves for a third party
+        outbox = Outbox(run.smtp)
         with run.failures("outgoing", stage="send"):
-            server.send_email(self._prepare_test_message(account, run.token), smtp_session=run.smtp)
+            server.send_email(prepare_message(account, run.token), smtp_session=outbox)
+            if not outbox.goes_only_to(account.email):
+                raise UserError(
+                    self.env._("An extension of Odoo adds recipients to the test email: it was not sent.")
+                )
+            if outbox.call:
+                yield partial(run.smtp.send_message, *outbox.call)
             run.sent = True
             run.add("send", "outgoing", "passed", self.env._("The test email was sent to %s.", account.email))
-
-    @api.model
-    def _prepare_test_message(self, account, token):
-        """Return the test email, recognised by a header of its own (`email.message.EmailMessage`)."""
-        return self.env["ir.mail_server"]._build_email__(
-            email_from=account._get_email_formatted(),
-            email_to=[account.email],
-            subject=self.env._("Test email of %s", account.name),
-            body=self.env._(
-                "This email was sent to check the email account “%s”. It is removed when it has arrived.",
-                account.name,
-            ),
-            message_id=make_msgid(domain=email_domain_extract(account.email) or None),
-            headers={TOKEN_HEADER: token, "Auto-Submitted": "auto-generated"},
-        )
-
-    @api.model
-    def _stage_incoming_login(self, run):
-        """Log in to the mailbox."""
-        run.login("incoming")
 
     @api.model
     def _stage_find(self, run):
@@ -123,53 +228,119 @@ class EmailAccountCheck(models.Model):
         if not (run.sent and run.mailbox):
             run.add("find", "incoming", "skipped", self.env._("Not tried, because an earlier step failed."))
             return
+        run.begin("find", "incoming")
         with run.failures("incoming", stage="find"):
-            run.found = self._wait_for_message(run)
-            if not run.found:
-                run.add(
-                    "find",
-                    "incoming",
-                    "failed",
-                    self.env._("The test email did not arrive within %s seconds.", ARRIVAL_TIMEOUT),
-                    advice=self.env._(
-                        "It may come later. Check that both servers belong to the same mailbox."
-                    ),
-                )
-            elif run.found[0].special_use.lower() == "\\junk":
-                run.add(
-                    "find",
-                    "incoming",
-                    "warning",
-                    self.env._("The test email arrived in the spam folder."),
-                    advice=self.env._("Mark it as no spam in the mailbox; check SPF and DKIM of the domain."),
-                )
-            else:
-                run.add("find", "incoming", "passed", self.env._("The test email arrived in the mailbox."))
+            run.arrival = yield from wait_for_arrival(run)
+            run.add("find", "incoming", **self._prepare_arrival_values(run.arrival))
 
     @api.model
-    def _wait_for_message(self, run):
-        """Return where the test email was found, an empty list if it did not arrive in time."""
-        deadline = time.monotonic() + ARRIVAL_TIMEOUT
-        interval = FIRST_INTERVAL
-        while True:
-            found = run.mailbox.find(TOKEN_HEADER, run.token)
-            if found or time.monotonic() + interval > deadline:
-                return found
-            time.sleep(interval)
-            interval = min(interval * 2, LONGEST_INTERVAL)
-            if run.settings.incoming_protocol == "pop3":
-                # RFC 1939: a session sees the mailbox as it was at the login
-                run.mailbox.close()
-                run.mailbox = run.settings._connect_incoming(SESSION_TIMEOUT)
+    def _prepare_arrival_values(self, arrival):
+        """Return what is told about where the test email went: values of a step."""
+        env, folder = self.env, arrival.arrived
+        if folder and folder.special_use == "\\Junk":
+            return {
+                "result": "warning",
+                "message": env._("The test email arrived in the spam folder (%s).", folder.folder),
+                "advice": env._("Mark it as no spam in the mailbox; check SPF and DKIM of the domain."),
+                "responsible": "user",
+            }
+        if folder and folder.special_use != "\\Inbox":
+            return {
+                "result": "warning",
+                "message": env._("The test email arrived in the folder %s.", folder.folder),
+                "advice": env._(
+                    "A rule of the mailbox has moved it. Mail that such rules take out of the inbox is not "
+                    "received."
+                ),
+                "responsible": "user",
+            }
+        if folder:
+            return {"result": "passed", "message": env._("The test email arrived in the inbox.")}
+        if arrival.bounce:
+            reason = get_bounce_reason(arrival.bounce_source)
+            return {
+                "result": "failed",
+                "message": env._("The test email came back: %s", reason or env._("no reason is given.")),
+                "advice": env._("The address of the account does not take mail. Check it."),
+                "field_name": "email",
+                "responsible": "provider",
+            }
+        return {
+            "result": "failed",
+            "message": env._(
+                "The test email did not arrive within %s seconds.", check_arrival.ARRIVAL_TIMEOUT
+            ),
+            "advice": env._("It may come later. Check that both servers belong to the same mailbox."),
+            "field_name": "incoming_host",
+            "responsible": "user",
+        }
 
     @api.model
     def _stage_remove(self, run):
-        """Remove the test email from the mailbox."""
-        if not run.found:
+        """Remove the test email from the mailbox, and from "Sent" where the provider keeps a copy."""
+        left = run.arrival.all
+        if not left:
             return
+        run.begin("remove", "incoming")
         with run.failures("incoming", stage="remove"):
-            for found in run.found:
-                run.mailbox.delete(found)
+            if run.settings.incoming_protocol == "pop3":
+                yield partial(run.mailbox.delete, left[0])  # which ends the session
+            else:
+                for found in left:
+                    yield partial(run.mailbox.delete, found)
+                # a copy in "Sent" may come later than the mail itself
+                late = yield partial(run.mailbox.find, TOKEN_HEADER, run.token)
+                for found in late:
+                    yield partial(run.mailbox.delete, found)
+                left += late
+            if any(found.special_use == "\\Sent" for found in left):
+                message = self.env._("The test email was removed from the mailbox and from “Sent”.")
+            else:
+                message = self.env._("The test email was removed from the mailbox.")
+            run.add("remove", "incoming", "passed", message)
+
+    @api.model
+    def _stage_delivery(self, run):
+        """Say what the receiving side and DNS say about mail of this address."""
+        if not run.arrival.source:
+            return
+        account = run.settings
+        run.begin("authentication", False)
+        findings = yield partial(
+            examine, run.arrival.source, account.email, CheckDns(account._get_network())
+        )
+        for finding in findings:
+            message, advice = describe_finding(self.env, finding)
             run.add(
-                "remove", "incoming", "passed", self.env._("The test email was removed from the mailbox.")
+                finding.topic,
+                False,
+                finding.result,
+                message,
+                advice=advice,
+                details=finding.details,
+                responsible=advice and "domain",
             )
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    def action_open_account(self):
+        """Open the account; the fields that are concerned are marked there."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "email.account",
+            "res_id": self.account_id.id,
+            "views": [(False, "form")],
+            "target": "current",
+        }
+
+    def action_accept_certificate(self):
+        """Accept the certificate that the server made itself, and check again."""
+        self.ensure_one()
+        step = self.acceptable_step_id
+        if not step:
+            raise UserError(self.env._("There is no certificate to accept in this report."))
+        self.account_id._accept_certificate(step.direction, step.fingerprint)
+        return self.account_id.action_check()

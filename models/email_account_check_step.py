@@ -1,7 +1,7 @@
 from odoo import fields, models
 
-from .email_account_check import RESULTS
-
+RESULTS = [("passed", "Passed"), ("warning", "Warning"), ("failed", "Failed"), ("skipped", "Skipped")]
+DIRECTIONS = [("outgoing", "Sending"), ("incoming", "Receiving")]
 STAGES = [
     ("resolve", "Find the server"),
     ("connect", "Reach the server"),
@@ -15,6 +15,16 @@ STAGES = [
     ("fetch", "Read the mailbox"),
     ("find", "Find the test email"),
     ("remove", "Remove the test email"),
+    ("authentication", "What the receiving side says"),
+    ("spf", "SPF"),
+    ("dkim", "DKIM"),
+    ("dmarc", "DMARC"),
+]
+RESPONSIBLE = [
+    ("user", "You"),
+    ("administrator", "The administrator of this system"),
+    ("provider", "The provider of the mailbox"),
+    ("domain", "The administrator of the domain"),
 ]
 
 
@@ -29,10 +39,21 @@ class EmailAccountCheckStep(models.Model):
     check_id = fields.Many2one("email.account.check", required=True, index=True, ondelete="cascade")
     sequence = fields.Integer()
     stage = fields.Selection(STAGES, required=True)
-    direction = fields.Selection([("outgoing", "Sending"), ("incoming", "Receiving")])
+    direction = fields.Selection(DIRECTIONS)
     result = fields.Selection(RESULTS, required=True)
     message = fields.Text(required=True)
     advice = fields.Text()
+    responsible = fields.Selection(RESPONSIBLE, "Who Can Mend It")
+    link = fields.Char(help="The page where it is mended or explained.")
+    field_name = fields.Char("Field", help="The field of the account that is concerned.")
     details = fields.Text("Technical Details")
     cause = fields.Char(help="The cause of the failure, as mailclient names it.")
+    fingerprint = fields.Char(help="SHA-256 of a refused certificate that can be accepted by hand.")
     duration_ms = fields.Integer("Duration (ms)")
+
+    def _get_duration_words(self):
+        """Return how long it took, for people."""
+        self.ensure_one()
+        if self.duration_ms < 1000:
+            return self.env._("%s ms", self.duration_ms)
+        return self.env._("%s s", f"{self.duration_ms / 1000:.1f}")

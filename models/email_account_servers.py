@@ -18,6 +18,8 @@ CONNECTION_FIELDS = {
     "outgoing_username",
     "outgoing_password",
     "login_incoming_first",
+    "incoming_fingerprint",
+    "outgoing_fingerprint",
 }
 # what the owned servers are derived from, beside the connection
 DERIVED_FIELDS = {
@@ -28,6 +30,7 @@ DERIVED_FIELDS = {
     "use_for_sending",
     "use_for_receiving",
     "incoming_model_id",
+    "other_addresses",
 }
 SMTP_ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict", "none": "none"}
 SERVER_TYPE = {"imap": "imap", "pop3": "pop"}
@@ -108,7 +111,7 @@ class EmailAccountServers(models.AbstractModel):
             "name": self.name,
             "email_account_id": self.id,
             "active": self.active and self.use_for_sending,
-            "from_filter": self.email_normalized,
+            "from_filter": ",".join(self._get_addresses()),
             "sequence": self.sequence,
             "smtp_host": self.outgoing_host or False,
             "smtp_port": self.outgoing_port,

@@ -1,5 +1,6 @@
 import ipaddress
 import re
+from functools import partial
 
 import idna
 
@@ -9,6 +10,7 @@ from odoo.tools import formataddr
 
 from .. import mailclient
 from ..autoconfig import Address, AddressError, Guard, Network
+from .check_pool import run_here
 from .failure_words import describe_failure
 
 SECURITY = [("tls", "SSL/TLS"), ("starttls", "STARTTLS"), ("none", "None")]
@@ -25,6 +27,17 @@ STANDARD_PORTS = {
     ("smtp", "none"): 25,
 }
 MAX_PORT = 65535
+# a certificate that was refused for one of these can be accepted by hand, if the server made it itself
+ACCEPTABLE_CAUSES = {"certificate_self_signed", "certificate_changed"}
+# what the page of the provider for mail programs helps with
+PROVIDER_CAUSES = {
+    "wrong_password",
+    "app_password_required",
+    "oauth_required",
+    "imap_disabled",
+    "smtp_auth_disabled",
+    "web_login_required",
+}
 # RFC 1123 section 2.1, with the underscore that some networks use inside
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -74,6 +87,18 @@ class EmailAccountSettings(models.AbstractModel):
         help="POP before SMTP, still asked for by a few old servers.",
     )
     timeout = fields.Integer("Time-out (seconds)", default=30)
+    incoming_fingerprint = fields.Char(
+        "Accepted Certificate (incoming)",
+        copy=False,
+        readonly=True,
+        help="SHA-256 of the certificate that the incoming server made itself, accepted after it was seen.",
+    )
+    outgoing_fingerprint = fields.Char(
+        "Accepted Certificate (outgoing)",
+        copy=False,
+        readonly=True,
+        help="SHA-256 of the certificate that the outgoing server made itself, accepted after it was seen.",
+    )
 
     # ------------------------------------------------------------
     # Validation
@@ -172,7 +197,12 @@ class EmailAccountSettings(models.AbstractModel):
         return super().create([self._normalize_settings(vals) for vals in vals_list])
 
     def write(self, vals):
-        return super().write(self._normalize_settings(vals))
+        vals = self._normalize_settings(vals)
+        for direction in ("outgoing", "incoming"):
+            host = f"{direction}_host"
+            if host in vals and any((record[host] or False) != (vals[host] or False) for record in self):
+                vals[f"{direction}_fingerprint"] = False  # another server has another certificate
+        return super().write(vals)
 
     # ------------------------------------------------------------
     # Ports follow the protocol and the security
@@ -252,33 +282,97 @@ class EmailAccountSettings(models.AbstractModel):
             "resolve": self._get_network().addresses,
             "timeouts": mailclient.Timeouts(connect=min(self.timeout, 10), reply=self.timeout, total=total),
             "safe_logon": self[f"{direction}_safe_logon"],
+            "trust": mailclient.Trust(
+                self.env["email.account.authority"]._get_authorities(),
+                self[f"{direction}_fingerprint"] or "",
+            ),
         }
+
+    def _connecting(self, direction, total=None, on_stage=None):
+        """Log in to ``direction`` ('incoming' or 'outgoing'); a generator for `check_pool`.
+
+        :param total: seconds after which the whole session ends; by default only each reply has its time
+        :param on_stage: told of each stage that has ended, see ``mailclient``
+        :return: a `mailclient.Mailbox` or a `mailclient.SmtpClient`
+        :raises mailclient.MailFailure: what went wrong, typed
+        """
+        if direction == "outgoing" and self.login_incoming_first:
+            mailbox = yield from self._connecting("incoming", total)
+            yield mailbox.close
+        endpoint, login = self._get_endpoint(direction), self._get_login(direction)
+        refusals = self.env["email.account.refusal"]
+        refusals._check(endpoint, login)
+        connect = mailclient.connect_smtp if direction == "outgoing" else mailclient.connect_mailbox
+        try:
+            return (
+                yield partial(
+                    connect,
+                    endpoint,
+                    login,
+                    on_stage=on_stage,
+                    **self._get_connection_options(direction, total),
+                )
+            )
+        except mailclient.MailFailure as failure:
+            if failure.refused:
+                refusals._note(endpoint, login)
+            raise
 
     def _connect_incoming(self, total=None):
         """Log in to the mailbox and return it (`mailclient.ImapMailbox` or `mailclient.Pop3Mailbox`).
 
-        :param total: seconds after which the whole session ends; by default only each reply has its time
-        :raises mailclient.MailFailure: what went wrong, typed
+        Parameters and errors as of `_connecting`.
         """
-        return mailclient.connect_mailbox(
-            self._get_endpoint("incoming"),
-            self._get_login("incoming"),
-            **self._get_connection_options("incoming", total),
-        )
+        return run_here(self._connecting("incoming", total))
 
     def _connect_outgoing(self, total=None):
         """Log in to the submission server and return the session (`mailclient.SmtpClient`).
 
-        :param total: as for `_connect_incoming`
-        :raises mailclient.MailFailure: what went wrong, typed
+        Parameters and errors as of `_connecting`.
         """
-        if self.login_incoming_first:
-            self._connect_incoming(total).close()
-        return mailclient.connect_smtp(
-            self._get_endpoint("outgoing"),
-            self._get_login("outgoing"),
-            **self._get_connection_options("outgoing", total),
-        )
+        return run_here(self._connecting("outgoing", total))
+
+    # ------------------------------------------------------------
+    # Failures
+    # ------------------------------------------------------------
+
+    def _prepare_failure_values(self, failure, direction):
+        """Return what a user is told about a failure: values of `email.account.check.step`.
+
+        :param mailclient.MailFailure failure: what happened
+        :param str direction: 'incoming' or 'outgoing'
+        """
+        explanation = self.env["email.account.cause"]._explain(failure)
+        message, advice = self._describe_failure(failure, direction)
+        acceptable = explanation["cause"] in ACCEPTABLE_CAUSES and failure.certificate
+        return {
+            "cause": explanation["cause"],
+            "message": message,
+            "advice": advice,
+            "link": explanation["link"] or self._get_provider_link(explanation["cause"]),
+            "field_name": self._get_field_of(explanation["field"], direction),
+            "responsible": explanation["responsible"] or False,
+            "details": str(failure),
+            "fingerprint": acceptable and acceptable.self_signed and acceptable.fingerprint,
+        }
+
+    def _get_provider_link(self, cause):
+        """Return the page of the provider that says what its users must do first, for what it mends."""
+        if cause not in PROVIDER_CAUSES:
+            return False
+        providers = self.env["email.provider"]
+        provider = self.provider_id or providers._find_by_domain((self.email or "").rpartition("@")[2])
+        return provider.link
+
+    def _get_field_of(self, name, direction):
+        """Return the field of this model for a ``field`` of ``mailclient``, False without one."""
+        own = f"{direction}_{name}"
+        if name in ("host", "port", "security"):
+            return own
+        if name in ("username", "password") and own in self._fields:
+            is_own = self.outgoing_username if name == "username" else self.outgoing_password_set
+            return own if is_own else name
+        return name or False
 
     @api.model
     def _describe_failure(self, failure, direction):

@@ -133,12 +133,12 @@ class IrMailServer(models.Model):
     def _prepare_account_session(self, session, smtp_from):
         """Set on ``session`` what `ir.mail_server` and the account want to know of it.
 
-        Mail whose From is another address leaves with the sender's name and the address of the account:
+        Mail whose From is none of its addresses leaves with the sender's name and the address of the account:
         its recipients would take it for forged otherwise (SPF, DMARC).
         """
         self.ensure_one()
         account = self.email_account_id
-        if smtp_from and email_normalize(smtp_from) != account.email_normalized:
+        if smtp_from and email_normalize(smtp_from) not in account._get_addresses():
             smtp_from = encapsulate_email(smtp_from, account.email)
         session.from_filter = self.from_filter
         session.smtp_from = smtp_from or account.email

@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from .email_account_check import TOKEN_HEADER
+from .check_message import find_token, is_token
 
 
 class MailThread(models.AbstractModel):
@@ -10,14 +10,14 @@ class MailThread(models.AbstractModel):
     def message_route(self, message, message_dict, model=None, thread_id=None, custom_values=None):
         """Ignore the test emails of checks; post what has no other route on the contact of its sender.
 
-        Replies and aliases come first, as Odoo routes them. Only mail that an email account received is
-        concerned.
+        Replies and aliases come first, as Odoo routes them. The latter concerns only mail that an email
+        account received.
         """
+        if is_token(self.env, find_token(message)):
+            return []
         account = self._get_receiving_account()
         if not account:
             return super().message_route(message, message_dict, model, thread_id, custom_values)
-        if self._is_check_message(message):
-            return []
         try:
             return super().message_route(message, message_dict, model, thread_id, custom_values)
         except ValueError:
@@ -34,14 +34,6 @@ class MailThread(models.AbstractModel):
         server_id = self.env.context.get("default_fetchmail_server_id")
         # sudo: the mail gateway routes for everybody
         return self.env["fetchmail.server"].sudo().browse(server_id or []).email_account_id
-
-    def _is_check_message(self, message):
-        """Whether ``message`` is the test email of a check of this database: the token is not guessable."""
-        token = message.get(TOKEN_HEADER)
-        # sudo: the token is readable by nobody
-        return bool(
-            token and self.env["email.account.check"].sudo().search_count([("token", "=", token)], limit=1)
-        )
 
     def _get_contact_of_sender(self, message_dict, account):
         """Return the contact who sent the mail, made if there is none; empty if the sender is unknown."""

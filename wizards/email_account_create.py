@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from .. import autoconfig
 from ..models.discovery_log import DiscoveryCancelled
 from ..models.discovery_words import describe_detail
+from ..models.email_account_check_step import DIRECTIONS
 from .login_trial import LoginTrial, Way
 
 # what the wizard hands to the account: everything that both models ask for
@@ -29,6 +30,8 @@ COPIED_FIELDS = (
     "login_incoming_first",
     "timeout",
 )
+# what a page says, until the next one
+SAID_FIELDS = ("message", "advice", "link", "invalid_field", "refused_direction", "refused_fingerprint")
 
 
 class EmailAccountCreate(models.TransientModel):
@@ -81,6 +84,11 @@ class EmailAccountCreate(models.TransientModel):
     guide_url = fields.Char(related="provider_id.guide_url")
     message = fields.Text(readonly=True)
     advice = fields.Text(readonly=True)
+    link = fields.Char(help="The page where it is mended or explained.", readonly=True)
+    refused_direction = fields.Selection(DIRECTIONS, readonly=True)
+    refused_fingerprint = fields.Char(
+        help="SHA-256 of a certificate that the server made itself, which can be accepted.", readonly=True
+    )
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
     discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
@@ -161,6 +169,13 @@ class EmailAccountCreate(models.TransientModel):
             raise UserError(self.env._("There is nothing to confirm."))
         return self._run(self._test_and_create, resume=True)
 
+    def action_accept_certificate(self):
+        """Accept the certificate that the server made itself, and try again."""
+        if not self.refused_fingerprint:
+            raise UserError(self.env._("There is no certificate to accept."))
+        self[f"{self.refused_direction}_fingerprint"] = self.refused_fingerprint
+        return self.action_create()
+
     def action_create_partial(self):
         """Create the account for the direction that works."""
         if self.step != "partial":
@@ -213,7 +228,7 @@ class EmailAccountCreate(models.TransientModel):
 
     def _show(self, step, **values):
         """Write ``values`` and show the page ``step``; the messages of the page before are gone."""
-        self.write({"message": False, "advice": False, "invalid_field": False, **values, "step": step})
+        self.write({**dict.fromkeys(SAID_FIELDS, False), **values, "step": step})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Create email account"),
@@ -502,7 +517,8 @@ class EmailAccountCreate(models.TransientModel):
         :param unreachable: `autoconfig.Unreachable` of servers that were published
         :param values: settings that are not on the wizard yet
         """
-        tried = self.new({name: self[name] for name in COPIED_FIELDS} | values, origin=self)
+        names = (*COPIED_FIELDS, "incoming_fingerprint", "outgoing_fingerprint")
+        tried = self.new({name: self[name] for name in names} | values, origin=self)
         if ways is None:
             ways = {name: self._get_ways(name) for name in tried._get_directions()}
         trial = LoginTrial(tried, ways, log)
@@ -511,23 +527,25 @@ class EmailAccountCreate(models.TransientModel):
         values |= trial.values
         if not trial.failures and not trial.missing:
             return self._create_account(values, trial.steps, log, outcome)
-        messages = [failure[0] for failure in trial.failures.values()]
+        messages = [failure["message"] for failure in trial.failures.values()]
         for direction in trial.missing:
             messages.append(self._get_missing_message(direction))
             messages += self._get_unreachable_messages(self._get_unreachable_of(direction, unreachable))
-        first = next(iter(trial.failures.values()), (None, False, False))
+        first = next(iter(trial.failures.values()), {})
+        values |= self._prepare_refused_values(trial.failures)
         if trial.working:
             return self._show(
                 "partial",
                 message="\n".join(messages),
-                advice=first[1],
+                advice=first.get("advice"),
                 working_direction=trial.working[0],
                 **values,
             )
         return self._show_error(
             "\n".join(messages),
-            field=first[2],
-            advice=first[1],
+            field=first.get("field_name"),
+            advice=first.get("advice"),
+            link=first.get("link"),
             page="start" if self.method == "automatic" else self.step,
             is_retry=True,
             **values,
@@ -552,6 +570,14 @@ class EmailAccountCreate(models.TransientModel):
         ]
 
     @api.model
+    def _prepare_refused_values(self, failures):
+        """Return the values that let the user accept a certificate that the server made itself."""
+        for direction, failure in failures.items():
+            if failure.get("fingerprint"):
+                return {"refused_direction": direction, "refused_fingerprint": failure["fingerprint"]}
+        return {}
+
+    @api.model
     def _get_missing_message(self, direction):
         if direction == "outgoing":
             return self.env._("No settings for sending were found.")
@@ -573,7 +599,10 @@ class EmailAccountCreate(models.TransientModel):
             account = self.env["email.account"].create(
                 account_values | {"company_id": self.company_id.id, "user_id": self.user_id.id}
             )
-        self.env["email.account.check"]._create_report(account, steps)
+        for direction in self._get_directions():
+            if self[f"{direction}_fingerprint"]:
+                account._accept_certificate(direction, self[f"{direction}_fingerprint"])
+        self.env["email.account.check"]._create_report(account, steps, "creation")
         if self.method == "automatic":
             account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
         # the wizard's own copy of the passwords has done its work

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..models.check_pool import run_here
 from ..models.check_run import CheckRun
 from ..models.email_account_discovery_step import LOGIN
 
@@ -42,7 +43,8 @@ class LoginTrial:
     :param settings: the wizard as a record in memory; its servers and names are those tried last
     :param dict ways: direction -> list of `Way`, best first; a direction without any is missing
     :param DiscoveryLog log: shows what is tried
-    :ivar dict failures: direction -> (message, advice, field to mark) of those that did not let in
+    :ivar dict failures: direction -> what the user is told (values of `email.account.check.step`) about
+        those that did not let in
     :ivar list missing: the directions for which there is no server
     :ivar list steps: of those that let in, for the report of the account
     :ivar dict values: for the wizard, of the servers that let in and the best of the others
@@ -114,8 +116,9 @@ class LoginTrial:
         detail = False if name == settings.email else settings.env._("as %s", name)
         self._show(direction, number, "asking", detail)
         self._log.check()
-        with CheckRun(settings) as run:
-            failure = run.login(direction)
+        run = CheckRun(settings)
+        failure = run_here(run.login(direction))
+        run_here(run.close())
         self._show(
             direction,
             number,
@@ -162,16 +165,11 @@ class LoginTrial:
         self.values["outgoing_username"] = outgoing if outgoing != name else False
 
     def _fail(self, direction, failure, names=()):
-        message, advice = self._settings._describe_failure(failure, direction)
+        values = self._settings._prepare_failure_values(failure, direction)
         if len(names) > 1:
             tried = self._settings.env._("Tried with the user names %s.", ", ".join(names))
-            message = f"{message} {tried}"
-        field = {
-            "host": f"{direction}_host",
-            "port": f"{direction}_port",
-            "security": f"{direction}_security",
-        }.get(failure.field, failure.field)
-        self.failures[direction] = (message, advice, field)
+            values["message"] = f"{values['message']} {tried}"
+        self.failures[direction] = values
 
     def _skip(self, direction):
         """Give up a direction before it was tried."""
@@ -181,11 +179,11 @@ class LoginTrial:
             "outgoing": env._("The outgoing email server was not tried: two logins were refused already."),
         }
         self._show(direction, 0, "skipped")
-        self.failures[direction] = (
-            messages[direction],
-            env._("Mail servers lock a mailbox after a few wrong passwords."),
-            "password",
-        )
+        self.failures[direction] = {
+            "message": messages[direction],
+            "advice": env._("Mail servers lock a mailbox after a few wrong passwords."),
+            "field_name": "password",
+        }
 
     def _show(self, direction, number, result, detail=False, elapsed_ms=0):
         position = list(self._ways).index(direction)

@@ -8,6 +8,8 @@ import { listView } from "@web/views/list/list_view";
 
 import { onMounted } from "@odoo/owl";
 
+import { runCheck } from "../check_progress/check_dialog";
+
 const CREATE_ACTION = "email_account.action_email_account_create";
 
 /** "New" opens the wizard: an account is found and proved, not filled in. */
@@ -21,7 +23,7 @@ const createsByWizard = (Controller) =>
         }
     };
 
-/** An account that is not set up yet starts the wizard when it is opened. */
+/** An account that is not set up yet starts the wizard when it is opened; a check is shown while it runs. */
 export class EmailAccountFormController extends FormController {
     setup() {
         super.setup();
@@ -35,9 +37,19 @@ export class EmailAccountFormController extends FormController {
             await this.actionService.doAction(action, { onClose: () => this.model.load() });
         }
     }
-}
 
-const views = registry.category("views");
-views.add("email_account_list", { ...listView, Controller: createsByWizard(ListController) });
-views.add("email_account_kanban", { ...kanbanView, Controller: createsByWizard(KanbanController) });
-views.add("email_account_form", { ...formView, Controller: EmailAccountFormController });
+    /** @override */
+    async beforeExecuteActionButton(clickParams) {
+        const proceed = await super.beforeExecuteActionButton(clickParams);
+        if (proceed === false || clickParams.name !== "action_check") {
+            return proceed;
+        }
+        const { resId, data } = this.model.root;
+        const report = await runCheck(this.env.services, [resId], data.name);
+        await this.model.load();
+        if (report) {
+            await this.actionService.doAction(report, { onClose: () => this.model.load() });
+        }
+        return false; // done here
+    }
+}

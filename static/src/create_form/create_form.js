@@ -6,10 +6,15 @@ import { formView } from "@web/views/form/form_view";
 
 import { onMounted, onWillUnmount, useExternalListener, useState } from "@odoo/owl";
 
-import { CreateProgress } from "./progress";
+import { Progress } from "../progress/progress";
 
 // these wait for the network
-const SHOW_PROGRESS = ["action_create", "action_confirm", "action_create_partial"];
+const SHOW_PROGRESS = [
+    "action_create",
+    "action_confirm",
+    "action_create_partial",
+    "action_accept_certificate",
+];
 const DISCOVERY = "email.account.discovery";
 const CANCELLED = Symbol("cancelled");
 
@@ -19,7 +24,7 @@ const CANCELLED = Symbol("cancelled");
  */
 export class EmailAccountCreateController extends FormController {
     static template = "email_account.CreateFormView";
-    static components = { ...FormController.components, CreateProgress };
+    static components = { ...FormController.components, Progress };
 
     setup() {
         super.setup();
@@ -38,8 +43,8 @@ export class EmailAccountCreateController extends FormController {
         return this.model.root.resId;
     }
 
-    get subject() {
-        return (this.model.root.data.email || "").split("@").pop();
+    get progressTitle() {
+        return _t("Looking for the settings of %s", (this.model.root.data.email || "").split("@").pop());
     }
 
     /** Escape and the cross of the dialog ask first; a button that closes it has asked already. */
@@ -102,7 +107,7 @@ export class EmailAccountCreateController extends FormController {
             this.giveUp = () => resolve(CANCELLED);
         });
         // the other buttons go on with the last discovery
-        const after = method === "action_create" ? this.discoveryId : this.discoveryId - 1;
+        const after = ["action_create", "action_accept_certificate"].includes(method) ? this.discoveryId : this.discoveryId - 1;
         this.discoveryId = 0;
         Object.assign(this.progress, { running: true, cancelling: false, after: Math.max(after, 0) });
         try {
@@ -126,7 +131,7 @@ export class EmailAccountCreateController extends FormController {
         this.markInvalidField();
     }
 
-    onDiscovery(id) {
+    onProgress({ id }) {
         this.discoveryId = id;
     }
 

@@ -10,6 +10,7 @@ const ICONS = {
     asking: "fa-circle-o-notch fa-spin text-primary",
     found: "fa-check text-success",
     passed: "fa-check text-success",
+    warning: "fa-exclamation-triangle text-warning",
     invalid: "fa-exclamation-triangle text-warning",
     refused: "fa-exclamation-triangle text-warning",
     failed: "fa-times text-danger",
@@ -27,10 +28,15 @@ const WORDS = {
 };
 const UNTIMED = ["waiting", "asking", "skipped"];
 
-/** What happens while the settings are looked for and tried: one line a source, as it comes. */
-export class CreateProgress extends Component {
-    static template = "email_account.CreateProgress";
-    static props = { wizardId: Number, subject: String, after: Number, onDiscovery: Function };
+/** What happens while the network is waited for: one line a step, as it comes. */
+export class Progress extends Component {
+    static template = "email_account.Progress";
+    static props = {
+        title: String,
+        model: String,
+        args: Array, // of `get_progress` of the model
+        onProgress: { type: Function, optional: true },
+    };
 
     setup() {
         this.orm = useService("orm");
@@ -48,13 +54,10 @@ export class CreateProgress extends Component {
 
     async poll() {
         try {
-            const progress = await this.orm.silent.call("email.account.discovery", "get_progress", [
-                this.props.wizardId,
-                this.props.after,
-            ]);
+            const progress = await this.orm.silent.call(this.props.model, "get_progress", this.props.args);
             if (progress && this.running) {
                 this.state.lines = progress.lines;
-                this.props.onDiscovery(progress.id);
+                this.props.onProgress?.(progress);
             }
         } catch {
             // the next look may succeed; what matters is the answer of the button

@@ -1,0 +1,171 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.http import request
+
+from .check_progress import CheckProgress
+
+# accounts of one round of the nightly check: all of a round wait side by side
+NIGHTLY_ROUND = 100
+# hours: who was checked since is not checked again by the same night's run
+CHECKED_LATELY = 6
+
+
+class EmailAccountChecked(models.AbstractModel):
+    """How an account is proved, and what came out."""
+
+    _name = "email.account.checked"
+    _description = "Email Account that Is Checked"
+    _inherit = "email.account.servers"
+
+    state = fields.Selection(
+        [("draft", "Not checked"), ("ready", "Ready"), ("failing", "Failing")],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    check_ids = fields.One2many("email.account.check", "account_id", "Checks", copy=False)
+    check_count = fields.Integer(compute="_compute_check_count")
+    last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)
+    last_error = fields.Text(readonly=True, copy=False)
+    invalid_fields = fields.Json(compute="_compute_invalid_fields")
+    nightly_test_email = fields.Boolean(
+        "Send a test email at night",
+        help="The nightly check logs in to both servers. Switched on, it sends a test email and looks for it "
+        "in the mailbox too.",
+    )
+
+    @api.depends("check_ids")
+    def _compute_check_count(self):
+        counts = dict(
+            self.env["email.account.check"]._read_group(
+                [("account_id", "in", self.ids)], ["account_id"], ["__count"]
+            )
+        )
+        for account in self:
+            account.check_count = counts.get(account, 0)
+
+    @api.depends("check_ids", "state")
+    def _compute_invalid_fields(self):
+        """The fields that the last check found wrong, to be marked."""
+        for account in self:
+            newest = account.check_ids.sorted("id", reverse=True)[:1]
+            failed = newest.step_ids.filtered(lambda step: step.result == "failed" and step.field_name)
+            account.invalid_fields = (
+                list(dict.fromkeys(failed.mapped("field_name"))) if account.state == "failing" else []
+            )
+
+    # ------------------------------------------------------------
+    # Check
+    # ------------------------------------------------------------
+
+    def action_check(self):
+        """Check the accounts by a real test email and show the report."""
+        with CheckProgress(self) as progress:
+            checks = self._check(progress.show)
+        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
+        if len(checks) == 1:
+            action.update(res_id=checks.id, views=[(False, "form")], target="new")
+        else:
+            action.update(domain=[("id", "in", checks.ids)], context={})
+        return action
+
+    def action_check_listed(self):
+        """Check the accounts that are chosen in a list; the web client shows what happens meanwhile."""
+        if request and request.httprequest.path.startswith("/web/action/"):
+            return {
+                "type": "ir.actions.client",
+                "tag": "email_account_check",
+                "params": {
+                    "account_ids": self.ids,
+                    "name": self.name if len(self) == 1 else self.env._("%s accounts", len(self)),
+                },
+            }
+        return self.action_check()
+
+    def _check(self, tick=None, occasion="button"):
+        """Run the checks of the accounts, side by side, and store the reports.
+
+        The reports are written when all accounts are done, so that nothing is pending in the transaction
+        while the network is waited for. With ``email_account_login_only`` in the context nothing is sent.
+
+        :param tick: called with the list of `CheckRun` again and again meanwhile
+        :param str occasion: of `email.account.check`
+        :return: the reports, `email.account.check`
+        """
+        self.check_access("read")
+        if len(self) == 1:
+            self._check_is_configured()
+        # of many, those that cannot be checked yet are no reason not to check the others
+        accounts = self.filtered("is_configured")
+        if not accounts:
+            raise UserError(self.env._("None of these accounts is set up yet."))
+        checks = self.env["email.account.check"]
+        for run in checks._run(accounts, tick):
+            checks |= checks._create_report(run.settings, run.steps, occasion)
+        return checks
+
+    def _check_is_configured(self):
+        self.ensure_one()
+        if not self.password_set:
+            raise UserError(self.env._("Password: enter the password of %s first.", self.name))
+        if not self.is_configured:
+            raise UserError(
+                self.env._("The servers of %s are not known yet: set up the account first.", self.name)
+            )
+
+    def _check_stages(self):
+        """Return the stages of the check, in order: names of methods ``_stage_<name>`` of the report.
+
+        Override it to add a stage or to leave one out. A stage that waits for the network is a generator for
+        `check_pool`.
+        """
+        self.ensure_one()
+        sends, receives = self.use_for_sending, self.use_for_receiving
+        stages = ["outgoing_login"] * sends + ["incoming_login"] * receives
+        if self.env.context.get("email_account_login_only"):
+            return stages
+        stages += ["sender", "send"] * sends
+        stages += ["find", "remove", "delivery"] * (sends and receives)
+        return stages
+
+    @api.model
+    def _cron_check(self):
+        """Check all active accounts: log in to both directions, and send a test email where it is wanted."""
+        since = fields.Datetime.now() - timedelta(hours=CHECKED_LATELY)
+        accounts = self.search(["|", ("last_check_date", "=", False), ("last_check_date", "<", since)])
+        accounts = accounts.filtered("is_configured")
+        self.env["ir.cron"]._commit_progress(remaining=len(accounts))
+        for wants_email in (False, True):
+            wanting = accounts.filtered(lambda account, it=wants_email: account.nightly_test_email == it)
+            wanting = wanting.with_context(email_account_login_only=not wants_email)
+            for start in range(0, len(wanting), NIGHTLY_ROUND):
+                part = wanting[start : start + NIGHTLY_ROUND]
+                part._check(occasion="nightly")
+                if not self.env["ir.cron"]._commit_progress(len(part)):
+                    return
+
+    def _set_state(self, error=False):
+        """Follow what a check or a run of the mail stack found out.
+
+        :param error: what went wrong (text), False if it works
+        """
+        for account in self:
+            values = {"state": "failing" if error else "ready", "last_error": error}
+            if any(account[name] != value for name, value in values.items()):
+                account.write(values)
+            if not error:
+                # else Odoo's run would take the next failure for an old one and not note it
+                account.fetchmail_server_ids.filtered("error_date").write(
+                    {"error_date": False, "error_message": False}
+                )
+
+    def action_open_checks(self):
+        """Open the reports of the account."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
+        action.update(domain=[("account_id", "=", self.id)])
+        return action
