@@ -11,7 +11,7 @@ from .imap import ImapMailbox, connect_imap
 from .mailbox import Found, Mailbox
 from .pop3 import Pop3Mailbox, connect_pop3
 from .smtp import SmtpClient, connect_smtp
-from .tls import Certificate, certificate, client_context
+from .tls import Certificate, Trust, certificate, client_context
 
 __all__ = [
     "CAUSES",
@@ -28,6 +28,7 @@ __all__ = [
     "Pop3Mailbox",
     "SmtpClient",
     "Timeouts",
+    "Trust",
     "cause_named",
     "certificate",
     "client_context",
