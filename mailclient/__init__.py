@@ -12,7 +12,7 @@ from .mailbox import Found, Mailbox
 from .pop3 import Pop3Mailbox, connect_pop3
 from .ports import answering_ports
 from .smtp import SmtpClient, connect_smtp
-from .tls import Certificate, certificate, client_context
+from .tls import Certificate, Trust, certificate, client_context
 
 __all__ = [
     "CAUSES",
@@ -29,6 +29,7 @@ __all__ = [
     "Pop3Mailbox",
     "SmtpClient",
     "Timeouts",
+    "Trust",
     "answering_ports",
     "cause_named",
     "certificate",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from .causes import Cause, cause_named, explain
 from .endpoint import Endpoint, Login
+from .tls import Certificate
 
 _EXPECTED = (OSError, EOFError, ValueError, imaplib.IMAP4.error, poplib.error_proto, smtplib.SMTPException)
 # smtplib knows better than its caller where it was
@@ -35,9 +36,21 @@ class MailFailure(Exception):
     :ivar field: the setting concerned (``host``, ``port``, ``security``, ``username``, ``password``,
         ``email``) or ``""``
     :ivar link: a page that helps, or ``""``
+    :ivar certificate: the one that the server showed, not verified; None unless it is the cause, or if
+        another look at it failed
+    :ivar refused: a login was sent and the server said no to it, which counts towards locking the account
     """
 
-    def __init__(self, endpoint: Endpoint, stage: str, raw: str, cause: Cause | str | None = None):
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        stage: str,
+        raw: str,
+        cause: Cause | str | None = None,
+        *,
+        certificate: Certificate | None = None,
+        refused: bool = False,
+    ):
         if cause is None:
             cause = explain(endpoint.protocol, stage, raw, endpoint.host)
         elif isinstance(cause, str):
@@ -45,6 +58,7 @@ class MailFailure(Exception):
         self.protocol, self.host, self.port = endpoint.protocol, endpoint.host, endpoint.port
         self.stage, self.raw = stage, raw
         self.cause, self.advice, self.field, self.link = cause.name, cause.advice, cause.field, cause.link
+        self.certificate, self.refused = certificate, refused
         super().__init__(f"{self.host}:{self.port}: {raw}")
 
     @classmethod

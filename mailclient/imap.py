@@ -9,7 +9,8 @@ from .failures import MailFailure, failing
 from .imap_parse import Folder, parse_fetch, parse_list, quote, responses
 from .mailbox import Found, Mailbox, has_header
 from .sasl import COMMAND, Exchange, choose
-from .transport import Connection, Resolve, open_connection
+from .tls import SYSTEM_TRUST, Trust
+from .transport import Connection, OnStage, Resolve, Route, reach
 
 _FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
 _NEWEST = 20  # messages whose header is read where the server's SEARCH finds nothing
@@ -21,19 +22,19 @@ class _Session(imaplib.IMAP4):
     """imaplib on a :class:`Connection`; nothing it sends while logging in is kept or printed."""
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
-        self._connection, self._quiet = connection, False
+        self.connection, self._quiet = connection, False
         super().__init__(endpoint.host, endpoint.port)
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         self.host, self.port = host, port
-        self.sock = self.file = self._connection
+        self.sock = self.file = self.connection
 
     def _connect(self):
         try:
             return super()._connect()
         except self.error as exc:
             if exc.args == (None,):  # imaplib takes "+OK …" for a continuation
-                raise self.error(self._connection.last_line.rstrip()) from None
+                raise self.error(self.connection.last_line.rstrip()) from None
             raise
 
     def _get_response(self):
@@ -45,7 +46,7 @@ class _Session(imaplib.IMAP4):
     @property
     def encrypted(self) -> bool:
         """Whether TLS is on."""
-        return self._connection.encrypted
+        return self.connection.encrypted
 
     def _log(self, line):
         return None if self._quiet else super()._log(line)
@@ -67,12 +68,14 @@ class _Session(imaplib.IMAP4):
             raise self.error(f"{answer} {_text(words)}")
         return self.untagged_responses.pop(response, [])
 
-    def start_tls(self) -> None:
-        """STARTTLS (RFC 3501 6.2.1)."""
+    def agree_on_tls(self) -> None:
+        """STARTTLS (RFC 3501 6.2.1), up to the server's consent."""
         answer, words = self._simple_command("STARTTLS")
         if answer != "OK":
             raise self.error(f"{answer} {_text(words)}")
-        self._connection.start_tls()
+
+    def start_again(self) -> None:
+        """Forget what was said before TLS began."""
         self.untagged_responses.clear()
         self._get_capabilities()
 
@@ -237,24 +240,39 @@ def connect_imap(
     resolve: Resolve | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     safe_logon: bool = True,
+    trust: Trust = SYSTEM_TRUST,
+    on_stage: OnStage | None = None,
 ) -> ImapMailbox:
     """Connect, encrypt, log in.
 
     :param resolve: ``(host, port) → [(ip, port), …]``, default the system's resolver; only these addresses
         are tried, TLS is verified for ``endpoint.host`` all the same
     :param safe_logon: on an unencrypted connection the password itself is never sent
+    :param trust: whom to trust beside the system's trust store
+    :param on_stage: see :data:`OnStage`
     :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
     """
-    connection = open_connection(endpoint, resolve, timeouts)
+    session = reach(_start, endpoint, resolve, timeouts, trust, on_stage)
+    try:
+        mechanism = _log_in(session, endpoint, login, safe_logon)
+        with failing(endpoint, "login", login):
+            session.identify()
+        if on_stage:
+            on_stage("login", mechanism)
+        return ImapMailbox(session, session.connection, endpoint)
+    except BaseException:
+        session.connection.close()
+        raise
+
+
+def _start(route: Route) -> _Session:
+    connection, endpoint = route.open(), route.endpoint
     try:
         with failing(endpoint, "connect"):
             session = _Session(connection, endpoint)
         if endpoint.security == "starttls":
             _encrypt(session, endpoint)
-        _log_in(session, endpoint, login, safe_logon)
-        with failing(endpoint, "login", login):
-            session.identify()
-        return ImapMailbox(session, connection, endpoint)
+        return session
     except BaseException:
         connection.close()
         raise
@@ -266,12 +284,16 @@ def _encrypt(session: _Session, endpoint: Endpoint) -> None:
     if "STARTTLS" not in session.capabilities:
         raise MailFailure(endpoint, "tls", "STARTTLS is not offered by the server", "starttls_required")
     with failing(endpoint, "tls"):
-        session.start_tls()
+        session.agree_on_tls()
+    session.connection.start_tls()
+    with failing(endpoint, "tls"):
+        session.start_again()
 
 
-def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: bool) -> None:
+def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: bool) -> str:
+    """One attempt, unless the server wants none; the mechanism."""
     if session.state == "AUTH":
-        return
+        return "PREAUTH"
     offered = [name[5:] for name in session.capabilities if name.startswith("AUTH=")]
     disabled = "LOGINDISABLED" in session.capabilities
     mechanism = choose(
@@ -284,6 +306,7 @@ def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: boo
     )
     with failing(endpoint, "login", login):
         session.login_once(mechanism, login)
+    return "LOGIN" if mechanism == COMMAND else mechanism
 
 
 def _bodies(items: dict[str, bytes]) -> Iterator[bytes]:

@@ -9,7 +9,8 @@ from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
 from .failures import MailFailure, failing
 from .mailbox import Found, Mailbox, has_header
 from .sasl import COMMAND, Exchange, choose
-from .transport import Connection, Resolve, open_connection
+from .tls import SYSTEM_TRUST, Trust
+from .transport import Connection, OnStage, Resolve, Route, reach
 
 _NEWEST = 50  # messages whose header is read by find()
 _MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
@@ -19,11 +20,11 @@ class _Session(poplib.POP3):
     """poplib on a :class:`Connection`; nothing it sends while logging in is printed."""
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
-        self._connection = connection
+        self.connection, self.capabilities = connection, ()
         super().__init__(endpoint.host, endpoint.port)
 
     def _create_socket(self, timeout):
-        return self._connection
+        return self.connection
 
     def _getline(self):
         line = self.file.readline(_MAX_LINE + 1)
@@ -35,7 +36,7 @@ class _Session(poplib.POP3):
 
     @property
     def encrypted(self) -> bool:
-        return self._connection.encrypted
+        return self.connection.encrypted
 
     def stat(self) -> tuple[int, int]:
         try:
@@ -43,20 +44,22 @@ class _Session(poplib.POP3):
         except IndexError:
             raise poplib.error_proto("garbled answer to STAT") from None
 
-    def capabilities(self) -> tuple[str, ...]:
-        """What CAPA lists, such as ``SASL PLAIN``; nothing where the server does not know it."""
+    def ask_capabilities(self) -> None:
+        """Note what CAPA lists, such as ``SASL PLAIN``; nothing where the server does not know it."""
+        self.capabilities = self._list_capabilities()
+
+    def _list_capabilities(self) -> tuple[str, ...]:
         try:
             _reply, lines, _octets = self._longcmd("CAPA")
         except poplib.error_proto:
-            if not self._connection.usable:
+            if not self.connection.usable:
                 raise
             return ()
         return tuple(line.decode("ascii", "replace").upper() for line in lines)
 
-    def start_tls(self) -> None:
-        """STLS (RFC 2595 4)."""
+    def agree_on_tls(self) -> None:
+        """STLS (RFC 2595 4), up to the server's consent."""
         self._shortcmd("STLS")
-        self._connection.start_tls()
 
     def login_once(self, mechanism: str, login: Login) -> None:
         """One attempt; the server's refusal is raised word for word."""
@@ -80,9 +83,9 @@ class Pop3Mailbox(Mailbox):
     """An account's inbox as it was at login: a session sees no mail that comes later.  Made by
     :func:`connect_pop3`."""
 
-    def __init__(self, session: _Session, connection: Connection, endpoint: Endpoint, capabilities):
+    def __init__(self, session: _Session, connection: Connection, endpoint: Endpoint):
         self._session, self._connection, self.endpoint = session, connection, endpoint
-        self.certificate, self.capabilities = connection.certificate, capabilities
+        self.certificate, self.capabilities = connection.certificate, session.capabilities
         self._unread: list[int] = []
         self.kept: dict[str, str] | None = None
         self._numbers: dict[str, int] = {}
@@ -207,33 +210,56 @@ def connect_pop3(
     resolve: Resolve | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     safe_logon: bool = True,
+    trust: Trust = SYSTEM_TRUST,
+    on_stage: OnStage | None = None,
 ) -> Pop3Mailbox:
     """Connect, encrypt, log in.
 
     :param resolve: ``(host, port) → [(ip, port), …]``, default the system's resolver; only these addresses
         are tried, TLS is verified for ``endpoint.host`` all the same
     :param safe_logon: on an unencrypted connection the password itself is never sent
+    :param trust: whom to trust beside the system's trust store
+    :param on_stage: see :data:`OnStage`
     :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
     """
-    connection = open_connection(endpoint, resolve, timeouts)
+    session = reach(_start, endpoint, resolve, timeouts, trust, on_stage)
+    try:
+        mechanism = _log_in(session, endpoint, login, safe_logon)
+        if on_stage:
+            on_stage("login", mechanism)
+        return Pop3Mailbox(session, session.connection, endpoint)
+    except BaseException:
+        session.connection.close()
+        raise
+
+
+def _start(route: Route) -> _Session:
+    connection, endpoint = route.open(), route.endpoint
     try:
         with failing(endpoint, "connect"):
             session = _Session(connection, endpoint)
-            capabilities = session.capabilities()
+            session.ask_capabilities()
         if endpoint.security == "starttls":
-            if "STLS" not in capabilities:
-                raise MailFailure(endpoint, "tls", "STLS is not offered by the server", "starttls_required")
-            with failing(endpoint, "tls"):
-                session.start_tls()
-                capabilities = session.capabilities()
-        _log_in(session, endpoint, login, capabilities, safe_logon)
-        return Pop3Mailbox(session, connection, endpoint, capabilities)
+            _encrypt(session, endpoint)
+        return session
     except BaseException:
         connection.close()
         raise
 
 
-def _log_in(session: _Session, endpoint: Endpoint, login: Login, capabilities, safe_logon: bool) -> None:
+def _encrypt(session: _Session, endpoint: Endpoint) -> None:
+    if "STLS" not in session.capabilities:
+        raise MailFailure(endpoint, "tls", "STLS is not offered by the server", "starttls_required")
+    with failing(endpoint, "tls"):
+        session.agree_on_tls()
+    session.connection.start_tls()
+    with failing(endpoint, "tls"):
+        session.ask_capabilities()
+
+
+def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: bool) -> str:
+    """One attempt; the mechanism."""
+    capabilities = session.capabilities
     offered = [name for line in capabilities if line.startswith("SASL ") for name in line.split()[1:]]
     if not capabilities or "USER" in capabilities:
         offered.append(COMMAND)
@@ -247,3 +273,4 @@ def _log_in(session: _Session, endpoint: Endpoint, login: Login, capabilities, s
     )
     with failing(endpoint, "login", login):
         session.login_once(mechanism, login)
+    return "USER" if mechanism == COMMAND else mechanism

@@ -6,8 +6,8 @@ import socket
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
 from .failures import MailFailure, failing, reply_text
 from .sasl import Exchange, choose
-from .tls import Certificate
-from .transport import Connection, Resolve, open_connection
+from .tls import SYSTEM_TRUST, Certificate, Trust
+from .transport import Connection, OnStage, Resolve, Route, reach
 
 
 class SmtpClient(smtplib.SMTP):
@@ -15,20 +15,20 @@ class SmtpClient(smtplib.SMTP):
     does (:meth:`MailFailure.from_exception` types them).
 
     Made by :func:`connect_smtp`.
+
+    :ivar mechanism: the SASL mechanism that logged in, ``""`` before
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        resolve: Resolve | None = None,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
         safe_logon: bool = True,
         local_hostname: str | None = None,
     ):
-        self.endpoint = endpoint
-        self._resolve, self._timeouts, self._safe_logon = resolve, timeouts, safe_logon
-        self._certificate = None
+        self.endpoint, self._safe_logon = endpoint, safe_logon
+        self._connection = self._certificate = None
+        self.mechanism = ""
         # smtplib would ask DNS for a name, without a time-out
         name = local_hostname or socket.gethostname()
         super().__init__(local_hostname=name)
@@ -45,18 +45,18 @@ class SmtpClient(smtplib.SMTP):
         return tuple(" ".join([name.upper(), *value.split()]) for name, value in self.esmtp_features.items())
 
     def _get_socket(self, _host, _port, _timeout) -> Connection:
-        connection = open_connection(self.endpoint, self._resolve, self._timeouts)
-        self._certificate = connection.certificate
-        if not self._named:  # RFC 5321 4.1.3
-            address = connection.local_address
-            self.local_hostname = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-        return connection
+        return self._connection
 
-    def open(self) -> None:
+    def open(self, route: Route) -> None:
         """Connect, encrypt as the endpoint says, and greet.
 
-        :raises MailFailure: at ``resolve``, ``connect`` or ``tls``
+        :raises MailFailure: at ``connect`` or ``tls``
         """
+        self._connection = route.open()
+        self._certificate = self._connection.certificate
+        if not self._named:  # RFC 5321 4.1.3
+            address = self._connection.local_address
+            self.local_hostname = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         with failing(self.endpoint, "connect"):
             code, text = self.connect(self.endpoint.host, self.endpoint.port)
             if code == -1:
@@ -83,8 +83,9 @@ class SmtpClient(smtplib.SMTP):
             code, text = self.docmd("STARTTLS")
             if code != 220:
                 raise smtplib.SMTPResponseException(code, text)
-            self.sock.start_tls()
-            self._certificate = self.sock.certificate
+        self.sock.start_tls()
+        self._certificate = self.sock.certificate
+        with failing(self.endpoint, "tls"):
             self.ehlo_resp = self.helo_resp = None
             self.esmtp_features, self.does_esmtp = {}, False
             self.ehlo_or_helo_if_needed()
@@ -118,6 +119,7 @@ class SmtpClient(smtplib.SMTP):
                     raise smtplib.SMTPAuthenticationError(code, text)
         finally:
             self.debuglevel = debuglevel
+        self.mechanism = mechanism
         if self.debuglevel:
             self._print_debug("login:", mechanism, reply_text(code, text))
         return code, text
@@ -142,6 +144,8 @@ def connect_smtp(
     resolve: Resolve | None = None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     safe_logon: bool = True,
+    trust: Trust = SYSTEM_TRUST,
+    on_stage: OnStage | None = None,
     local_hostname: str | None = None,
 ) -> SmtpClient:
     """Connect, encrypt, log in.
@@ -152,16 +156,27 @@ def connect_smtp(
     :param timeouts: ``reply`` covers the server's answer to the message itself too: some take a minute to
         scan it
     :param safe_logon: on an unencrypted connection the password itself is never sent
+    :param trust: whom to trust beside the system's trust store
+    :param on_stage: see :data:`OnStage`
     :param local_hostname: for EHLO; default this host's full name, else its address
     :raises MailFailure: at ``resolve``, ``connect``, ``tls`` or ``login``
     """
-    client = SmtpClient(
-        endpoint, resolve=resolve, timeouts=timeouts, safe_logon=safe_logon, local_hostname=local_hostname
-    )
+
+    def start(route: Route) -> SmtpClient:
+        client = SmtpClient(endpoint, safe_logon=safe_logon, local_hostname=local_hostname)
+        try:
+            client.open(route)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    client = reach(start, endpoint, resolve, timeouts, trust, on_stage)
     try:
-        client.open()
         if login:
             client.login(login.username, login.password)
+            if on_stage:
+                on_stage("login", client.mechanism)
     except BaseException:
         client.close()
         raise

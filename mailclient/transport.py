@@ -5,13 +5,21 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TypeVar
 
 from .endpoint import Endpoint, Timeouts
 from .failures import MailFailure, failing
-from .tls import Certificate, certificate, client_context
+from .tls import Certificate, Trust, certificate, client_context, unverified_context
 
 Resolve = Callable[[str, int], list[tuple[str, int]]]
+OnStage = Callable[[str, object], object]
+"""Called as a stage ends well: ``("resolve", [(ip, port), …])``, ``("connect", (ip, port))`` when the server
+is reached, ``("tls", Certificate)``, ``("login", mechanism)``.  What it raises ends the connection."""
+_T = TypeVar("_T")
 
+_LOOK = 5.0  # seconds for another look at a certificate that was refused
 _CHUNK = 16384  # what has to arrive, or leave, within one reply time-out
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # alert, handshake
 
@@ -34,9 +42,8 @@ class Connection:
     :raises TimeoutError: from any method that reads or writes
     """
 
-    def __init__(self, sock: socket.socket, endpoint: Endpoint, timeouts: Timeouts, expires: float):
-        self._sock, self._endpoint = sock, endpoint
-        self._timeouts, self._expires = timeouts, expires
+    def __init__(self, sock: socket.socket, route: "Route"):
+        self._sock, self._route, self._endpoint = sock, route, route.endpoint
         self._buffer = bytearray()
         self._ended = False
         self.certificate: Certificate | None = None
@@ -97,7 +104,7 @@ class Connection:
     # what mailclient calls
 
     def start_tls(self) -> None:
-        """Encrypt, and verify the server for the name in the settings.
+        """Encrypt, and verify the server for the name in the settings, or compare its fingerprint.
 
         :raises MailFailure: at ``tls``; what came unencrypted after encryption was agreed is refused
             (RFC 3207 4.2, RFC 2595 2.2), as somebody on the way may have put it there
@@ -105,11 +112,31 @@ class Connection:
         if self._has_unread():  # in TLS it is the client who begins
             early = "tls_on_plain_port" if self._endpoint.security == "tls" else "connection_tampered"
             raise MailFailure(self._endpoint, "tls", "unencrypted data where TLS was to begin", early)
+        trust = self._route.trust
         with failing(self._endpoint, "tls"):
-            context, host = client_context(), self._endpoint.ascii_host
+            context = client_context(trust) if trust else unverified_context()
+            host = self._endpoint.ascii_host
             with self._timed(self._deadline()):
                 self._sock = context.wrap_socket(self._sock, server_hostname=host)
-            self.certificate = certificate(self._sock)
+            shown = certificate(self._sock, pinned=bool(trust and trust.fingerprint))
+        if trust is None:
+            raise Shown(shown)
+        if shown.pinned:
+            self._compare(shown, trust.fingerprint)
+        self.certificate = shown
+        self._route.passed("tls", shown)
+
+    def _compare(self, shown: Certificate, fingerprint: str) -> None:
+        now = datetime.now(timezone.utc)
+        if shown.fingerprint != fingerprint:
+            cause, raw = "certificate_changed", f"certificate {shown.fingerprint} instead of {fingerprint}"
+        elif now > shown.not_after:
+            cause, raw = "certificate_expired", "certificate has expired"
+        elif now < shown.not_before:
+            cause, raw = "certificate_not_yet_valid", "certificate is not yet valid"
+        else:
+            return
+        raise MailFailure(self._endpoint, "tls", raw, cause, certificate=shown)
 
     def await_greeting(self) -> None:
         """Wait for the first bytes of a server that was not spoken to in TLS.
@@ -127,11 +154,11 @@ class Connection:
             raise MailFailure(self._endpoint, "connect", "the server speaks TLS", "plain_on_tls_port")
 
     def _answers_tls(self) -> bool:
-        self._sock.settimeout(min(self._timeouts.reply, 5.0))
+        self._sock.settimeout(min(self._route.timeouts.reply, 5.0))
         try:
-            client_context().wrap_socket(self._sock, server_hostname=self._endpoint.ascii_host).close()
+            unverified_context().wrap_socket(self._sock, server_hostname=self._endpoint.ascii_host).close()
         except ssl.SSLError as exc:
-            return isinstance(exc, ssl.SSLCertVerificationError) or "ALERT" in (exc.reason or "")
+            return "ALERT" in (exc.reason or "")
         except (OSError, ValueError):
             return False
         return True
@@ -146,7 +173,7 @@ class Connection:
             return False
 
     def _deadline(self) -> float:
-        return min(time.monotonic() + self._timeouts.reply, self._expires)
+        return min(time.monotonic() + self._route.timeouts.reply, self._route.expires)
 
     @contextlib.contextmanager
     def _timed(self, deadline: float):
@@ -173,34 +200,104 @@ class Connection:
         return taken
 
 
-def open_connection(endpoint: Endpoint, resolve: Resolve | None, timeouts: Timeouts) -> Connection:
-    """Resolve, connect and, for ``security`` ``tls``, encrypt; otherwise wait for the greeting.
+class Shown(Exception):
+    """Carries the certificate out of a connection that was opened for a look at it."""
 
-    :param resolve: ``(host, port) → [(ip, port), …]``; only these addresses are tried
-    :raises MailFailure: at ``resolve``, ``connect`` or ``tls``
+    def __init__(self, found: Certificate):
+        super().__init__("a look at the certificate")
+        self.certificate = found
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way to a server whose name is resolved.
+
+    :param expires: when everything on the connection has to be over, by ``time.monotonic()``
+    :param trust: None accepts every certificate and goes no further than the handshake (:class:`Shown`)
+    """
+
+    endpoint: Endpoint
+    addresses: list[tuple[str, int]]
+    timeouts: Timeouts
+    expires: float
+    trust: Trust | None
+    on_stage: OnStage | None
+
+    def passed(self, stage: str, detail: object) -> None:
+        """Tell that a stage has ended well."""
+        if self.on_stage:
+            self.on_stage(stage, detail)
+
+    def open(self) -> Connection:
+        """Connect and, for ``security`` ``tls``, encrypt; otherwise wait for the greeting.
+
+        :raises MailFailure: at ``connect`` or ``tls``
+        """
+        with failing(self.endpoint, "connect"):
+            deadline = min(time.monotonic() + self.timeouts.connect, self.expires)
+            sock, address = _dial(self.addresses, deadline)
+        connection = Connection(sock, self)
+        try:
+            if self.endpoint.security == "tls":
+                self.passed("connect", address)
+                connection.start_tls()
+            else:
+                connection.await_greeting()
+                self.passed("connect", address)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def reach(
+    start: Callable[[Route], _T],
+    endpoint: Endpoint,
+    resolve: Resolve | None,
+    timeouts: Timeouts,
+    trust: Trust,
+    on_stage: OnStage | None,
+) -> _T:
+    """Resolve, then ``start`` a session: connect, greet, encrypt; no login.
+
+    :param start: called once, and again to see a certificate that was refused
+    :raises MailFailure: at ``resolve``, or from ``start``; with the certificate, if that is the cause
     """
     expires = time.monotonic() + timeouts.total if timeouts.total is not None else float("inf")
+    route = Route(endpoint, _resolve(endpoint, resolve), timeouts, expires, trust, on_stage)
+    route.passed("resolve", route.addresses)
+    try:
+        return start(route)
+    except MailFailure as failure:
+        if failure.stage == "tls" and failure.cause.startswith("certificate_") and not failure.certificate:
+            failure.certificate = _look(start, route)
+        raise
+
+
+def _look(start: Callable[[Route], object], route: Route) -> Certificate | None:
+    """The certificate that the server shows; None if it shows none now."""
+    timeouts = Timeouts(min(route.timeouts.connect, _LOOK), min(route.timeouts.reply, _LOOK))
+    expires = min(route.expires, time.monotonic() + _LOOK)
+    try:
+        start(replace(route, timeouts=timeouts, expires=expires, trust=None, on_stage=None))
+    except Shown as shown:
+        return shown.certificate
+    except MailFailure:
+        return None
+    raise AssertionError("a look does not end before the handshake")
+
+
+def _resolve(endpoint: Endpoint, resolve: Resolve | None) -> list[tuple[str, int]]:
     try:
         addresses = list((resolve or system_addresses)(endpoint.ascii_host, endpoint.port))
     except Exception as exc:
         raise MailFailure.from_exception(exc, endpoint, "resolve") from exc
     if not addresses:
         raise MailFailure(endpoint, "resolve", "no address found", "no_such_host")
-    with failing(endpoint, "connect"):
-        sock = _dial(addresses, min(time.monotonic() + timeouts.connect, expires))
-    connection = Connection(sock, endpoint, timeouts, expires)
-    try:
-        if endpoint.security == "tls":
-            connection.start_tls()
-        else:
-            connection.await_greeting()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return addresses
 
 
-def _dial(addresses: list[tuple[str, int]], deadline: float) -> socket.socket:
+def _dial(addresses: list[tuple[str, int]], deadline: float) -> tuple[socket.socket, tuple[str, int]]:
     """The first address that answers; each gets its share of the time, so that a dead one leaves some.
 
     :raises OSError: of the last address
@@ -210,7 +307,7 @@ def _dial(addresses: list[tuple[str, int]], deadline: float) -> socket.socket:
         try:
             if share <= 0:
                 raise TimeoutError("timed out")
-            return socket.create_connection(address, share)
+            return socket.create_connection(address, share), address
         except OSError:
             if left == 1:
                 raise

@@ -21,12 +21,19 @@ from odoo.addons.email_account.mailclient import (
 )
 
 from ..hosts.certificates import CertificateAuthority
+from .chains import leaf_alone
 from .fault_server import HOST, PASSWORD, SCRIPTS, USER, FaultServer
 
 LOGIN = Login(USER, PASSWORD)
 FAST = Timeouts(connect=1.0, reply=0.3)
 PROTOCOLS = tuple(SCRIPTS)
 authority = cache(CertificateAuthority)
+
+
+@cache
+def intermediate() -> trustme.CA:
+    """An authority that another one has made, which nobody knows."""
+    return trustme.CA(organization_name="Unknown authority").create_child_ca()
 
 
 @cache
@@ -40,6 +47,8 @@ def server_context(kind: str) -> ssl.SSLContext:
             pem.write_bytes(own.private_key_pem.bytes() + own.cert_pem.bytes())
             context.load_cert_chain(pem)
         return context
+    if kind == "incomplete_chain":
+        return leaf_alone(intermediate(), HOST)
     if kind == "old_tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority().issue(HOST).configure_cert(context)

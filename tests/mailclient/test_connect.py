@@ -1,77 +1,15 @@
-"""Certificates, STARTTLS, time-outs: what is refused before a password is sent."""
+"""STARTTLS, wrong ports, time-outs: what is refused before a password is sent."""
 
 import socket
 import time
 import unittest
-from datetime import datetime, timezone
 
-from odoo.addons.email_account.mailclient import Endpoint, Login, Timeouts, client_context, connect_smtp
+from odoo.addons.email_account.mailclient import Endpoint, Login, Timeouts, connect_smtp
 
 from .common import FAST, LOGIN, PROTOCOLS, MailCase, connect, failure, mail_server
 from .fault_server import PASSWORD, SCRIPTS, USER, FaultServer, silence
 
-MODES = ("tls", "starttls")
-BAD_CERTIFICATES = {
-    "expired": "certificate_expired",
-    "not_yet_valid": "certificate_not_yet_valid",
-    "wrong_name": "certificate_name_mismatch",
-    "self_signed": "certificate_self_signed",
-    "unknown_issuer": "certificate_unknown_issuer",
-    "old_tls": "tls_version",
-}
 GREETINGS = {"smtp": "220 ready", "imap": "* OK ready", "pop3": "+OK ready"}
-
-
-class TestCertificates(MailCase):
-    def test_good_one_logs_in(self):
-        for protocol in PROTOCOLS:
-            for mode in MODES:
-                with self.subTest(protocol=protocol, mode=mode), mail_server(protocol, mode) as server:
-                    client = connect(server, protocol, mode)
-                    self.assertTrue(server.saw_secret())
-                    self.assertIn("mail.example.org", client.certificate.names)
-                    self.assertRegex(client.certificate.version, r"TLSv1\.[23]")
-                    self.assertGreater(client.certificate.not_after, datetime.now(timezone.utc))
-                    self.assertGreater(client.certificate.days_left, 0)
-                    client.close()
-
-    def test_bad_ones_never_see_a_login(self):
-        for kind, cause in BAD_CERTIFICATES.items():
-            for protocol in PROTOCOLS:
-                for mode in MODES:
-                    with (
-                        self.subTest(kind=kind, protocol=protocol, mode=mode),
-                        mail_server(protocol, mode, kind) as server,
-                    ):
-                        problem = failure(server, protocol, mode)
-                        self.assertEqual((problem.stage, problem.cause), ("tls", cause), problem)
-                        self.assertEqual(problem.port, server.port)
-                        self.assert_no_login(server)
-
-    def test_name_of_the_settings_counts_not_the_address(self):
-        with mail_server("imap") as server:
-            problem = failure(server, "imap", host="other.example.org")
-            self.assertEqual(problem.cause, "certificate_name_mismatch")
-            self.assertIn("other.example.org:", str(problem))
-
-    def test_internationalized_name_is_asked_for_as_a_label(self):
-        asked = []
-        endpoint = Endpoint("imap", " Bücher.example. ", 993, "tls")
-        self.assertEqual(endpoint.ascii_host, "xn--bcher-kva.example")
-        with mail_server("smtp") as server:
-            problem = failure(
-                server,
-                "smtp",
-                host="Bücher.example",
-                resolve=lambda *name: asked.append(name) or server.resolve(*name),
-            )
-        self.assertEqual(asked, [("xn--bcher-kva.example", server.port)])
-        self.assertEqual(problem.cause, "certificate_name_mismatch")
-
-    def test_context_is_strict(self):
-        context = client_context()
-        self.assertTrue(context.check_hostname)
-        self.assertGreaterEqual(context.minimum_version, 0x0303)
 
 
 class TestStartTls(MailCase):
