@@ -51,7 +51,8 @@ class Hosts:
         self.network = HostsNetwork(self.mail, self.dns, self.web, guard=Guard(allow=["*"]))
 
     def reset(self):
-        """Publish the settings of the domain, as at the beginning."""
+        """As at the beginning: the settings of the domain are published, mail is delivered."""
+        self.mail.reset()
         self.dns.clear()
         self.dns.zone(ZONE)
         self.web.clear()

@@ -4,14 +4,15 @@ Plain Python: nothing here imports Odoo or the addon, but ``network``, which con
 network layer to these hosts.
 """
 from .certificates import CertificateAuthority
-from .dead_ends import BlackHole, SilentPort
+from .dead_ends import BlackHole, HangAfterBanner, SilentPort
 from .delay_relay import DelayRelay
+from .dkim_key import DkimKey
 from .dns_host import DnsHost
-from .mail_host import MailHost
+from .mail_host import Delivery, MailHost
 from .mail_port import MailPort
 from .web_host import WebHost
 
 __all__ = [
-    "BlackHole", "CertificateAuthority", "DelayRelay", "DnsHost", "MailHost", "MailPort", "SilentPort",
-    "WebHost",
+    "BlackHole", "CertificateAuthority", "DelayRelay", "Delivery", "DkimKey", "DnsHost", "HangAfterBanner",
+    "MailHost", "MailPort", "SilentPort", "WebHost",
 ]

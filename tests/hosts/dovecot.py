@@ -32,6 +32,11 @@ mail_max_userip_connections = 100
 submission_relay_host = 127.0.0.1
 submission_relay_port = {smtp}
 submission_relay_trusted = yes
+# user+folder@domain by LMTP
+recipient_delimiter = +
+lmtp_save_to_detail_mailbox = yes
+lda_mailbox_autocreate = yes
+lda_mailbox_autosubscribe = yes
 service anvil {{
   chroot =
   unix_listener anvil-auth-penalty {{

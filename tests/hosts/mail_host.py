@@ -10,12 +10,13 @@ import smtplib
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import dovecot
 from .certificates import CertificateAuthority
 from .ports import ADDRESSES, free_ports, wait_for_port, wait_until_closed
-from .smtp_relay import Relay
+from .smtp_relay import OUTSIDE, Relay
 
 PORTS = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions", "lmtp", "smtp")
 # Dovecot's words for a login that succeeded and one that was refused, in versions 2.3 and 2.4
@@ -23,11 +24,36 @@ ACCEPTED = re.compile(r"(imap|pop3|submission)-login: (?:Info: )?(?:Login|Logged
 REFUSED = re.compile(r"(imap|pop3|submission)-login: .*auth failed, \d+ attempts.*?user=<([^>]*)>")
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """How submitted mail reaches the host's own mailboxes."""
+
+    folder: str = "INBOX"  # or "Junk", "Filtered/Deep"…; it is made and subscribed if it does not exist
+    delay: float = 0.0  # seconds; submission does not wait for them
+    dropped: bool = False  # it never arrives
+    bounce: str = ""  # it does not arrive, but its sender gets a report with this reply of a server
+
+
 class MailHost:
     """Mailboxes with IMAP, POP3 and SMTP, in both TLS modes, on ports of their own.
 
     A context manager; or call ``start`` and ``stop``. Works as root (Dovecot then runs as "nobody") and as
     an ordinary user.
+
+    What happens to submitted mail is set by attributes, also while it runs; ``reset`` takes all of it back:
+    ``refuse_sender`` and ``refuse_recipient``
+        ``{address, or "*" for all: reply}``, e.g. ``{"*": "550 5.7.60 Not as this sender"}``; Dovecot passes
+        replies on as they are, but adds 5.0.0 where there is no such code, and to RCPT the recipient
+    ``refuse_data``
+        the reply to the end of a mail
+    ``aliases``
+        ``{address: mailbox that gets its mail}``
+    ``delivery``
+        a `Delivery`
+    ``keep_sent``
+        each mail appears in its sender's folder Sent, as some providers do it
+    ``sign``
+        a `DkimKey` that signs each mail; mailboxes get it with headers as from a real provider
 
     :param users: ``{address: password}``; ``add_user`` adds more while it runs
     :param authority: issues the certificates; a new one if it is not given
@@ -53,6 +79,17 @@ class MailHost:
         self._mail_folder = mail_folder
         self._process = None
         self._relay = None
+        self.reset()
+
+    def reset(self):
+        """Take back what was set for submitted mail; forget the outbox and mail that is still on its way."""
+        self.refuse_sender, self.refuse_recipient, self.refuse_data = {}, {}, ""
+        self.aliases = {}
+        self.delivery = Delivery()
+        self.keep_sent = False
+        self.sign = None
+        if self._relay:
+            self._relay.forget()
 
     @property
     def ca_pem(self):
@@ -103,7 +140,7 @@ class MailHost:
         config.write_text(dovecot.configuration(
             version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates()))
         _hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
-        self._relay = Relay(self.ports["smtp"], self.ports["lmtp"], self.users)
+        self._relay = Relay(self)
         self._relay.start()
         with open(self.folder / "stderr", "wb") as stderr:
             self._process = subprocess.Popen([program, "-F", "-c", str(config)], stdin=subprocess.DEVNULL,
@@ -135,13 +172,19 @@ class MailHost:
         self.users[address.lower()] = password
         self._write_user(address.lower())
 
+    def mailbox(self, address):
+        """The address of the mailbox that gets the mail for an address, "" if there is none."""
+        aliases = {alias.lower(): mailbox for alias, mailbox in self.aliases.items()}
+        mailbox = aliases.get(address.lower(), address).lower()
+        return mailbox if mailbox in self.users else ""
+
     def deliver(self, content, recipient, sender="sender@elsewhere.example"):
-        """Mail from outside: when this returns, it is in the mailbox.
+        """Mail from outside: when this returns, it is in the inbox, whatever is set for submitted mail.
 
         :param content: the raw mail (bytes)
         :raises smtplib.SMTPRecipientsRefused: when there is no such mailbox
         """
-        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], timeout=30) as smtp:
+        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], OUTSIDE, timeout=30) as smtp:
             smtp.sendmail(sender, [recipient], content)
 
     def messages(self, address, folder=None):
