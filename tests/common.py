@@ -7,7 +7,7 @@ from unittest.mock import patch
 from odoo.tests import TransactionCase
 
 from ..autoconfig import Guard
-from .hosts import CertificateAuthority, DnsHost, MailHost, WebHost
+from .hosts import CertificateAuthority, DkimKey, DnsHost, MailHost, WebHost
 from .hosts.network import HostsNetwork
 
 DOMAIN = "acme.example"
@@ -106,3 +106,19 @@ class HostsCase(HostsMixin, TransactionCase):
     def setUp(self):
         super().setUp()
         self.enterContext(self.enter_registry_test_mode())
+
+
+class CheckCase(HostsCase):
+    """With an account whose domain does everything well."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.key = DkimKey(DOMAIN)
+
+    def setUp(self):
+        super().setUp()
+        self.hosts.mail.sign = self.key
+        self.hosts.dns.zone(self.key.zone())
+        self.account = self.env["email.account"].create(self.account_values)
+        self.empty_mailbox(self.account)

@@ -1,0 +1,2 @@
+class CheckDns:
+    def __init__(self, network): pass

@@ -1,0 +1,123 @@
+import re
+
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+
+from ..models.check_progress import CheckProgress
+from .common import ADDRESS, PASSWORD, CheckCase
+
+
+@tagged("post_install", "-at_install")
+class TestCheckReport(CheckCase):
+    """The report as people see it."""
+
+    def test_on_the_screen_and_on_paper(self):
+        check = self.account._check()
+        for words in ("Sending", "Receiving", "Delivery to others", "Logged in as", "DKIM"):
+            self.assertIn(words, check.report)
+        marks = re.findall(r'data-result="(\w+)"', check.report)
+        self.assertEqual(marks, ["passed"] * len(check.step_ids))
+        paper, kind = self.env["ir.actions.report"]._render_qweb_html(
+            "email_account.action_report_email_account_check", check.ids
+        )
+        self.assertEqual(kind, "html")
+        self.assertIn("Check of", paper.decode())
+        self.assertIn("Logged in as", paper.decode())
+
+    def test_what_a_server_says_is_text(self):
+        self.hosts.mail.refuse_data = "550 5.7.1 <script>alert(1)</script>"
+        check = self.account._check()
+        self.assertNotIn("<script>", check.report)
+        self.assertIn("&lt;script&gt;", check.report)
+
+    def test_to_be_copied(self):
+        self.account.password = secret = "s3cret-of-the-report"
+        check = self.account._check()
+        lines = check.report_text.splitlines()
+        self.assertEqual(lines[0], f"{self.account.name} <{ADDRESS}>")
+        self.assertIn("Failed", lines[1])
+        self.assertIn("refused the user name or the password", check.report_text)
+        self.assertNotIn(secret, check.report_text)
+        self.assertNotIn(PASSWORD, check.report_text)
+
+    def test_a_failure_says_who_can_mend_it_and_where(self):
+        self.account.password = "wrong"
+        self.account.provider_id = self.env["email.provider"].create(
+            {"name": "Acme Mail", "domains": "acme.example", "link": "https://help.acme.example/"}
+        )
+        check = self.account._check()
+        step = check.step_ids.filtered("cause")[0]
+        self.assertEqual((step.responsible, step.link), ("user", "https://help.acme.example/"))
+        self.assertEqual(step.field_name, "password")
+        self.assertIn("Who can mend it", check.report)
+        self.assertIn('href="https://help.acme.example/"', check.report)
+
+    def test_progress_in_the_words_of_the_user(self):
+        progress = self.env["email.account.check.progress"]
+        seen = []
+
+        def look(runs):
+            log.show(runs)
+            seen.append(progress.get_progress(self.account.ids))
+
+        with CheckProgress(self.account) as log:
+            self.account._check(look)
+        labels = [line["label"] for line in seen[-1]["lines"]]
+        self.assertEqual(labels[:2], ["Sending: Find the server", "Sending: Reach the server"])
+        self.assertFalse(progress.get_progress(self.account.ids))
+        self.assertFalse(progress.search([]))
+
+    def test_progress_is_for_who_checks(self):
+        other = new_test_user(self.env, login="ea_watcher", groups="base.group_user")
+        progress = self.env["email.account.check.progress"]
+        with CheckProgress(self.account):
+            self.assertEqual(progress.get_progress(self.account.ids), {"lines": []})
+            self.assertFalse(progress.with_user(other).get_progress(self.account.ids))
+
+
+@tagged("post_install", "-at_install")
+class TestAcceptCertificate(CheckCase):
+    """A certificate that the server made itself is accepted after it was seen, and warned of ever after."""
+
+    certificates = {"imap": "self_signed"}
+
+    def test_accept(self):
+        check = self.account._check()
+        [step] = check.step_ids.filtered(lambda step: step.result == "failed")
+        self.assertEqual((step.stage, step.cause), ("tls", "certificate_self_signed"))
+        self.assertEqual((check.acceptable_step_id, check.acceptable_host), (step, "imap.acme.example"))
+        self.assertNotIn(("imap", ADDRESS, True), self.hosts.mail.logins())
+        self.assertIn(step.fingerprint[:2].upper(), check.report_text)
+
+        action = check.action_accept_certificate()
+        again = self.env["email.account.check"].browse(action["res_id"])
+        self.assertEqual((again.result, self.account.state), ("warning", "ready"), again.report_text)
+        self.assertEqual(self.account.incoming_fingerprint, step.fingerprint)
+        [warning] = again.step_ids.filtered(lambda step: step.result == "warning")
+        self.assertEqual((warning.stage, warning.direction), ("tls", "incoming"))
+        self.assertFalse(again.acceptable_step_id)
+        self.assertFalse(check.acceptable_step_id)  # it is not the newest any more
+        self.assertIn(step.fingerprint, self.account.message_ids[0].body)
+
+        self.account.write({"incoming_host": "mail.acme.example", "password": PASSWORD})
+        self.assertFalse(self.account.incoming_fingerprint)
+
+    def test_odoo_receives_with_it(self):
+        check = self.account._check()
+        check.action_accept_certificate()
+        self.hosts.mail.deliver(b"From: bob@elsewhere.example\r\nSubject: hello\r\n\r\nhi", ADDRESS)
+        self.account.fetchmail_server_id.fetch_mail()
+        self.assertTrue(self.env["mail.message"].search([("subject", "=", "hello")]))
+
+    def test_only_who_may_change_the_account(self):
+        user = new_test_user(self.env, login="ea_no_manager", groups="base.group_user")
+        check = self.account._check()
+        with self.assertRaises(AccessError):
+            check.with_user(user).action_accept_certificate()
+
+    def test_nobody_writes_a_fingerprint(self):
+        self.account.write({"incoming_fingerprint": "0" * 64})
+        other = self.env["email.account"].create(
+            {**self.account_values, "email": "b@acme.example", "incoming_fingerprint": "0" * 64}
+        )
+        self.assertEqual([self.account.incoming_fingerprint, other.incoming_fingerprint], [False, False])
