@@ -3,6 +3,21 @@
 from dataclasses import dataclass, field
 
 
+def ascii_name(name: str) -> str:
+    """A domain or host name in A-labels (RFC 5890).
+
+    :raises UnicodeError: it has no such form
+    """
+    name = name.strip().rstrip(".").lower()
+    if not name:  # a resolver takes it for this machine
+        raise UnicodeError("empty label")
+    if name.isascii():
+        return name
+    import idna  # only for such names: `mailclient explain` runs without
+
+    return idna.encode(name, uts46=True).decode("ascii")
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A mail server as the settings name it.
@@ -31,14 +46,7 @@ class Endpoint:
 
         :raises UnicodeError: the name has no such form
         """
-        host = self.host.strip().rstrip(".").lower()
-        if not host:  # a resolver takes it for this machine
-            raise UnicodeError("empty label")
-        if host.isascii():
-            return host
-        import idna  # only for such names: `mailclient explain` runs without
-
-        return idna.encode(host, uts46=True).decode("ascii")
+        return ascii_name(self.host)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import smtplib
 from collections.abc import Iterable
 from contextlib import contextmanager
 
-from .causes import Cause, cause_named, explain
+from .causes import Cause, cause_named, explain, parse
 from .endpoint import Endpoint, Login
 from .tls import Certificate
 
@@ -22,6 +22,28 @@ _STAGES = (
     (smtplib.SMTPConnectError, "connect"),
     (smtplib.SMTPHeloError, "connect"),
 )
+# how a server refuses; a connection that ends, or an answer that is none, is no refusal
+_NO = {"imap": r"(NO|BAD)\b|\w+ command error: BAD\b", "pop3": r"-ERR\b"}
+# what another moment, or another place, may change: the login itself was not judged
+_PASSING = {
+    "connection_closed",
+    "connection_tampered",
+    "rate_limited",
+    "server_busy",
+    "timeout",
+    "too_many_connections",
+}
+# RFC 5530 3, RFC 3206, RFC 2449 8.1
+_PASSING_CODES = {
+    "INUSE",
+    "IN-USE",
+    "LIMIT",
+    "LOGIN-DELAY",
+    "SERVERBUG",
+    "SYS/TEMP",
+    "THROTTLED",
+    "UNAVAILABLE",
+}
 
 
 class MailFailure(Exception):
@@ -92,6 +114,27 @@ def failing(endpoint: Endpoint, stage: str, login: Login | None = None):
     except _EXPECTED as exc:
         failure = MailFailure.from_exception(exc, endpoint, stage, login)
         raise failure from (None if login else exc)
+
+
+@contextmanager
+def logging_in(endpoint: Endpoint, login: Login):
+    """The same for the one attempt to log in: says too whether the server has refused it."""
+    try:
+        with failing(endpoint, "login", login):
+            yield
+    except MailFailure as failure:
+        failure.refused = _is_refusal(failure)
+        raise
+
+
+def _is_refusal(failure: MailFailure) -> bool:
+    """Whether the server has said no to the login itself, and would say so again."""
+    reply = parse(failure.protocol, failure.raw)
+    if failure.protocol == "smtp":
+        said_no = reply.code.startswith("5") and not reply.status.startswith("4")
+    else:
+        said_no = re.match(_NO[failure.protocol], failure.raw, re.IGNORECASE) is not None
+    return said_no and failure.cause not in _PASSING and reply.response not in _PASSING_CODES
 
 
 def without_secrets(text: str, login: Login | None) -> str:

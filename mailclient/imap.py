@@ -5,7 +5,7 @@ import imaplib
 from collections.abc import Iterator
 
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
-from .failures import MailFailure, failing
+from .failures import MailFailure, failing, logging_in
 from .imap_parse import Folder, parse_fetch, parse_list, quote, responses
 from .mailbox import Found, Mailbox, has_header
 from .sasl import COMMAND, Exchange, choose
@@ -94,10 +94,11 @@ class _Session(imaplib.IMAP4):
         if answer != "OK":
             raise self.error(f"{answer} {_text(reply)}")
         self.state = "AUTH"
-        self._get_capabilities()
 
     def identify(self) -> None:
-        """Say our name, nothing else (RFC 2971); NetEase opens no folder without."""
+        """See what can be done after the login, and say our name, nothing else (RFC 2971): NetEase opens no
+        folder without."""
+        self._get_capabilities()
         if "ID" in self.capabilities:
             with contextlib.suppress(self.error):
                 self.xatom("ID", _CLIENT_NAME)
@@ -304,7 +305,7 @@ def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: boo
         clear_allowed=not (safe_logon or disabled),
         starttls_offered="STARTTLS" in session.capabilities,
     )
-    with failing(endpoint, "login", login):
+    with logging_in(endpoint, login):
         session.login_once(mechanism, login)
     return "LOGIN" if mechanism == COMMAND else mechanism
 

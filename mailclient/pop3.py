@@ -6,7 +6,7 @@ import poplib
 from collections.abc import Iterator
 
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
-from .failures import MailFailure, failing
+from .failures import MailFailure, failing, logging_in
 from .mailbox import Found, Mailbox, has_header
 from .sasl import COMMAND, Exchange, choose
 from .tls import SYSTEM_TRUST, Trust
@@ -271,6 +271,6 @@ def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: boo
         clear_allowed=not safe_logon,
         starttls_offered="STLS" in capabilities,
     )
-    with failing(endpoint, "login", login):
+    with logging_in(endpoint, login):
         session.login_once(mechanism, login)
     return "USER" if mechanism == COMMAND else mechanism

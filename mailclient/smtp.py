@@ -3,8 +3,8 @@
 import smtplib
 import socket
 
-from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
-from .failures import MailFailure, failing, reply_text
+from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts, ascii_name
+from .failures import MailFailure, failing, logging_in, reply_text
 from .sasl import Exchange, choose
 from .tls import SYSTEM_TRUST, Certificate, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
@@ -109,7 +109,7 @@ class SmtpClient(smtplib.SMTP):
         exchange, debuglevel = Exchange(mechanism, login), self.debuglevel
         self.debuglevel = 0
         try:
-            with failing(self.endpoint, "login", login):
+            with logging_in(self.endpoint, login):
                 first = exchange.answer(b"").decode() if mechanism == "PLAIN" and initial_response_ok else ""
                 code, text = self.docmd("AUTH", f"{mechanism} {first}".strip())
                 for _challenge in range(3):
@@ -123,6 +123,32 @@ class SmtpClient(smtplib.SMTP):
         if self.debuglevel:
             self._print_debug("login:", mechanism, reply_text(code, text))
         return code, text
+
+    def try_sender(self, address: str) -> None:
+        """Ask whether ``address`` may send here; nothing is sent.
+
+        :param address: an internationalized one needs SMTPUTF8 (RFC 6531), unless its domain alone is: that
+            one is written in A-labels
+        :raises MailFailure: at ``sender``
+        """
+        with failing(self.endpoint, "sender"):
+            local, at, domain = address.rpartition("@")
+            options = []
+            if not local.isascii():
+                if not self.has_extn("smtputf8"):
+                    raw = "SMTPUTF8 is not offered by the server"
+                    raise MailFailure(self.endpoint, "sender", raw, "smtputf8_unsupported")
+                options = ["SMTPUTF8"]
+            elif domain:
+                domain = ascii_name(domain)
+            code, text = self.mail(local + at + domain, options)
+            if code == 250:
+                self.rset()
+                return
+            self.command_encoding = "ascii"  # what SMTPUTF8 changed, and RSET changes back
+            if code == 421:
+                self.close()
+            raise smtplib.SMTPSenderRefused(code, text, address)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command; whoever sends AUTH himself (Odoo's OAuth modules) has it left out of the debug
