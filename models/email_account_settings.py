@@ -247,7 +247,10 @@ class EmailAccountSettings(models.AbstractModel):
         """
         # sudo: the list is the administrator's, every user connects under it
         allowed = self.env["ir.config_parameter"].sudo().get_param("email_account.allowed_networks") or ""
-        return Network(guard=Guard(allow=[entry.strip() for entry in allowed.split(",") if entry.strip()]))
+        return Network(
+            guard=Guard(allow=[entry.strip() for entry in allowed.split(",") if entry.strip()]),
+            authorities=self.env["email.account.authority"]._get_authorities(),
+        )
 
     def _get_endpoint(self, direction):
         """Return the `mailclient.Endpoint` of ``direction`` ('incoming' or 'outgoing')."""

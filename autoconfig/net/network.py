@@ -55,6 +55,7 @@ class Network:
         guard: Guard | None = None,
         nameservers: Iterable[tuple[str, int]] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        authorities: Iterable[str] = (),
         lookup_timeout: float = 5.0,
         request_timeout: float = 5.0,
         probe_timeout: float = 5.0,
@@ -64,6 +65,7 @@ class Network:
         :param nameservers: (IP address, port) of name servers for MX, SRV and TXT, each address once; by
             default the system's
         :param ssl_context: verifies certificates; by default Python's own, which honours ``SSL_CERT_FILE``
+        :param authorities: certificates (PEM) of those trusted beside the system's; not with ``ssl_context``
         :param lookup_timeout: seconds for a look-up in DNS
         :param request_timeout: seconds for an https request, from the look-up to the last byte
         :param probe_timeout: seconds for speaking to a mail server, the look-up included
@@ -74,12 +76,16 @@ class Network:
         self.probe_timeout = probe_timeout
         self._nameservers = None if nameservers is None else dict(nameservers)
         self._given_ssl_context = ssl_context
+        self._authorities = tuple(authorities)
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
         """Verifies certificates and names, TLS 1.2 or newer."""
         return self._given_ssl_context or _default_context(
-            os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), _authorities_age()
+            os.environ.get("SSL_CERT_FILE"),
+            os.environ.get("SSL_CERT_DIR"),
+            _authorities_age(),
+            self._authorities,
         )
 
     # looking up
@@ -251,9 +257,14 @@ def _is_secure(answer):
 
 
 @functools.lru_cache(maxsize=4)
-def _default_context(_file, _folder, _age):
+def _default_context(_file, _folder, _age, authorities):
     """Reading the authorities takes a while: once as long as they do not change."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    if authorities:
+        context.load_verify_locations(cadata="\n".join(authorities))
+        # who trusts an intermediate authority need not trust the one above it (Python 3.13's default)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _authorities_age():

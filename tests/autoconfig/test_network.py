@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import datetime
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -283,6 +284,23 @@ class TestGet(unittest.IsolatedAsyncioTestCase):
         await self.refuse("refused", "certificate", respond, ssl_context=None)
         with authority().cert_pem.tempfile() as path, patch.dict("os.environ", {"SSL_CERT_FILE": path}):
             self.assertEqual(await self.get(respond, ssl_context=None), b"<a/>")
+
+    async def test_authorities_beside_the_systems(self):
+        def respond(request):
+            return web.Response(body=b"<a/>")
+
+        intermediate = authority().create_child_ca()
+        others = {"ssl_context": None, "authorities": [trustme.CA().cert_pem.bytes().decode()]}
+        await self.refuse("refused", "certificate", respond, **others)
+        for issuer, trusted in (
+            (authority(), authority()),
+            (intermediate, authority()),
+            (intermediate, intermediate),
+        ):
+            options = {"ssl_context": None, "authorities": [trusted.cert_pem.bytes().decode()]}
+            self.assertEqual(await self.get(respond, issuer=issuer, **options), b"<a/>")
+        system = ssl.create_default_context().cert_store_stats()["x509_ca"]
+        self.assertEqual(Network(**options).ssl_context.cert_store_stats()["x509_ca"], system + 1)
 
     async def test_too_large(self):
         async def endless(request):

@@ -105,6 +105,17 @@ class TestProbe(unittest.IsolatedAsyncioTestCase):
                         endpoint(protocol, security), host.port, "refused", "no valid certificate"
                     )
 
+    async def test_authorities_beside_the_systems(self):
+        options = {"ssl_context": None, "authorities": [AUTHORITY.pem.decode()]}
+        for protocol, security in PORTS:
+            with (
+                self.subTest(protocol=protocol, security=security),
+                MailPort(protocol, security, AUTHORITY) as host,
+            ):
+                server = endpoint(protocol, security)
+                await self.refuse(server, host.port, "refused", "no valid certificate", ssl_context=None)
+                self.assertEqual((await self.probe(server, host.port, **options)).security, security)
+
     async def test_faults(self):
         expected = {
             "silence": ("no_answer", "no answer within"),
