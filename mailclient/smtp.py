@@ -142,13 +142,13 @@ class SmtpClient(smtplib.SMTP):
             elif domain:
                 domain = ascii_name(domain)
             code, text = self.mail(local + at + domain, options)
-            if code == 250:
-                self.rset()
-                return
-            self.command_encoding = "ascii"  # what SMTPUTF8 changed, and RSET changes back
             if code == 421:
                 self.close()
-            raise smtplib.SMTPSenderRefused(code, text, address)
+            else:
+                # after a refusal too: Dovecot's submission service crashes at the next MAIL without
+                self.rset()
+            if code != 250:
+                raise smtplib.SMTPSenderRefused(code, text, address)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command; whoever sends AUTH himself (Odoo's OAuth modules) has it left out of the debug

@@ -121,8 +121,9 @@ class CheckRun:
 
         :param now: when it ended (``time.monotonic()``), if it was noted later
         """
-        self.collect()
-        now = now or time.monotonic()
+        if now is None:
+            self.collect()  # what happened before
+            now = time.monotonic()
         self.steps.append(
             {
                 "stage": stage,
@@ -173,6 +174,7 @@ class CheckRun:
                 direction,
                 "warning",
                 env._("%s: the connection is not encrypted.", self.settings[f"{direction}_host"]),
+                now,
                 advice=env._("Choose SSL/TLS or STARTTLS if the server offers it."),
                 field_name=f"{direction}_security",
                 responsible="user",
