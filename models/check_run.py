@@ -99,6 +99,13 @@ class CheckRun:
             yield failed
         except (MailFailure, MailDeliveryException, smtplib.SMTPException, OSError) as error:
             failure = self._get_failure(error, direction)
+            self.collect()
+            last = self.steps[-1] if self.steps else {}
+            if failure.stage == "connect" and (last.get("stage"), last.get("direction")) in (
+                ("connect", direction),
+                ("tls", direction),
+            ):
+                stage = stage or "greeting"  # it was reached, but says nothing, or something strange
             self.add_failure(stage or failure.stage, direction, failure)
             failed.append(failure)
         except UserError as error:

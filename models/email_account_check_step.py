@@ -6,6 +6,7 @@ STAGES = [
     ("resolve", "Find the server"),
     ("connect", "Reach the server"),
     ("tls", "Encryption"),
+    ("greeting", "Greeting of the server"),
     ("login", "Log in"),
     ("sender", "Sender accepted"),
     ("recipient", "Recipient accepted"),

@@ -7,6 +7,7 @@ from ..models import check_arrival
 from ..models.check_message import TOKEN_HEADER, is_token, new_token
 from .common import ADDRESS, DOMAIN, CheckCase
 from .hosts import Delivery
+from .test_fetchmail_server import receive
 
 
 @tagged("post_install", "-at_install")
@@ -49,8 +50,8 @@ class TestCheckArrival(CheckCase):
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
 
     def test_another_folder(self):
-        check = self.check(folder="Filtered/Ünder")
-        self.assertStep(check, "warning", "Filtered/Ünder")
+        check = self.check(folder="Filtered/Deep")
+        self.assertStep(check, "warning", "Filtered/Deep")
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
 
     def test_never(self):
@@ -121,7 +122,7 @@ class TestCheckMessageIsNoMail(CheckCase):
     def test_by_the_scheduler_while_the_check_waits(self):
         self.account._set_state()
         counts = self.get_counts()
-        self.account.fetchmail_server_id.fetch_mail()
+        receive(self.account)
         self.assertEqual(self.get_counts(), counts)
 
     def test_its_bounce(self):
@@ -136,7 +137,6 @@ class TestCheckMessageIsNoMail(CheckCase):
         self.assertIgnored(source, default_fetchmail_server_id=self.account.fetchmail_server_id.id)
 
     def test_a_header_of_somebody_else_hides_no_mail(self):
-        counts = self.get_counts()
         for number, token in enumerate(("", "x", "abc.def", f"{new_token(self.env)[:-1]}x", "é.ü")):
             self.assertFalse(is_token(self.env, token), token)
             source = (
@@ -146,7 +146,7 @@ class TestCheckMessageIsNoMail(CheckCase):
             self.env["mail.thread"].with_context(
                 default_fetchmail_server_id=self.account.fetchmail_server_id.id
             ).message_process(False, source)
-        self.assertEqual(self.get_counts()[0] - counts[0], 5 + 1)  # the contact's creation is noted too
+        self.assertEqual(self.env["mail.message"].search_count([("subject", "=", "hidden")]), 5)
         self.assertTrue(is_token(self.env, new_token(self.env)))
 
     def test_the_test_email_goes_to_the_domain_of_the_account(self):

@@ -22,8 +22,7 @@ class TestCheckTogether(CheckCase):
 
     def lead(self, port, place):
         """Lead connections to a port of any host to another place."""
-        self.hosts.network.places[ANY, port] = place
-        self.addCleanup(self.hosts.network.places.pop, (ANY, port))
+        self.enterContext(patch.dict(self.hosts.network.places, {(ANY, port): place}))
 
     def test_hanging_ones_hold_up_nobody(self):
         black_hole = self.enterContext(BlackHole())
@@ -43,7 +42,7 @@ class TestCheckTogether(CheckCase):
         failed = checks[0].step_ids.filtered(lambda step: step.result == "failed")
         self.assertEqual(
             [(step.stage, step.direction, step.cause) for step in failed],
-            [("connect", "outgoing", "timeout"), ("connect", "incoming", "timeout")],
+            [("connect", "outgoing", "timeout"), ("greeting", "incoming", "timeout")],
         )
 
     def test_progress_of_many(self):

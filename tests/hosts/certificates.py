@@ -20,7 +20,7 @@ DATES = {
         "not_after": datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc),
     },
 }
-KINDS = ("valid", "expired", "not_yet_valid", "wrong_name", "unknown_issuer")
+KINDS = ("valid", "expired", "not_yet_valid", "wrong_name", "unknown_issuer", "self_signed")
 
 
 class CertificateAuthority:
@@ -38,9 +38,9 @@ class CertificateAuthority:
     def issue(self, *names, kind="valid"):
         """A certificate for host names or IP addresses, as trustme's ``LeafCert``.
 
-        :param kind: one of ``KINDS``; "wrong_name" is for another host, "unknown_issuer" by another authority
+        :param kind: one of ``KINDS`` but "self_signed"; "wrong_name" is for another host, "unknown_issuer" by another authority
         """
-        if kind not in KINDS:
+        if kind not in KINDS or kind == "self_signed":
             raise ValueError(f"unknown kind of certificate: {kind}")
         ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self._ca
         names = ["other.example"] if kind == "wrong_name" else names
@@ -48,10 +48,14 @@ class CertificateAuthority:
 
     def write_files(self, path, *names, kind="valid"):
         """Write ``path``.pem (certificate chain) and ``path``.key; return both paths."""
-        leaf = self.issue(*names, kind=kind)
         certificate, key = Path(f"{path}.pem"), Path(f"{path}.key")
-        certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-        key.write_bytes(leaf.private_key_pem.bytes())
+        if kind == "self_signed":  # an authority's own certificate is one
+            issued = trustme.CA(organization_name="Myself")
+            certificate.write_bytes(issued.cert_pem.bytes())
+        else:
+            issued = self.issue(*names, kind=kind)
+            certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
         return certificate, key
 
     def bundle(self, path):
