@@ -22,7 +22,7 @@ class _Session(imaplib.IMAP4):
     """imaplib on a :class:`Connection`; nothing it sends while logging in is kept or printed."""
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
-        self.connection, self._quiet = connection, False
+        self.connection, self._endpoint, self._quiet = connection, endpoint, False
         super().__init__(endpoint.host, endpoint.port)
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
@@ -81,18 +81,21 @@ class _Session(imaplib.IMAP4):
 
     def login_once(self, mechanism: str, login: Login) -> None:
         """One attempt; the server's refusal is raised word for word."""
+        exchange = None if mechanism == COMMAND else Exchange(self._endpoint, mechanism, login)
         self._quiet = True
         try:
-            if mechanism == COMMAND:
+            if not exchange:
                 words = (quote(part.encode()) for part in (login.username, login.password))
                 answer, reply = self._simple_command("LOGIN", *words)
             else:
-                self.literal = Exchange(mechanism, login).answer
+                self.literal = exchange.answer
                 answer, reply = self._simple_command("AUTHENTICATE", mechanism)
         finally:
             self._quiet = False
         if answer != "OK":
             raise self.error(f"{answer} {_text(reply)}")
+        if exchange:
+            exchange.accepted()
         self.state = "AUTH"
 
     def identify(self) -> None:

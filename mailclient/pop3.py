@@ -20,7 +20,7 @@ class _Session(poplib.POP3):
     """poplib on a :class:`Connection`; nothing it sends while logging in is printed."""
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
-        self.connection, self.capabilities = connection, ()
+        self.connection, self._endpoint, self.capabilities = connection, endpoint, ()
         super().__init__(endpoint.host, endpoint.port)
 
     def _create_socket(self, timeout):
@@ -69,12 +69,14 @@ class _Session(poplib.POP3):
                 self.user(login.username)
                 self.pass_(login.password)
                 return
-            exchange, reply = Exchange(mechanism, login), self._shortcmd(f"AUTH {mechanism}")
+            exchange = Exchange(self._endpoint, mechanism, login)
+            reply = self._shortcmd(f"AUTH {mechanism}")
             for _challenge in range(3):
                 if not reply.startswith(b"+OK"):
                     reply = self._shortcmd(exchange.answer(reply[2:]).decode())
             if not reply.startswith(b"+OK"):
                 raise poplib.error_proto(reply)
+            exchange.accepted()
         finally:
             self._debugging = debugging
 

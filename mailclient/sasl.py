@@ -3,17 +3,20 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .endpoint import Endpoint, Login
 from .failures import MailFailure
+from .scram import MECHANISMS, Scram
 
 COMMAND = "command"
 """Not SASL: the protocol's own LOGIN, or USER and PASS."""
 
-# best first; the first three show the password to whoever reads the connection
-_PREFERENCE = ("PLAIN", "LOGIN", COMMAND, "CRAM-MD5")
-_PROTECTED = ("CRAM-MD5",)
+# without showing the password to whoever reads the connection, best first
+_PROTECTED = (*MECHANISMS, "CRAM-MD5")
+# Over TLS the password itself goes first: servers offer SCRAM and CRAM-MD5 for accounts too of which they do
+# not have the hash that it needs, and refuse the right password then.
+_PREFERENCE = ("PLAIN", "LOGIN", COMMAND, *_PROTECTED)
 
 
 def choose(
@@ -50,16 +53,24 @@ def choose(
 class Exchange:
     """The client's half of one SASL login.
 
-    PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), CRAM-MD5 (RFC 2195); everything is UTF-8.
+    PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM (RFC 5802), CRAM-MD5 (RFC 2195); everything is
+    UTF-8.
+
+    :raises MailFailure: from any method; the session must then be closed
     """
 
-    def __init__(self, mechanism: str, login: Login):
+    def __init__(self, endpoint: Endpoint, mechanism: str, login: Login):
         username, password = login.username.encode(), login.password.encode()
-        self._steps = {
-            "PLAIN": [lambda _challenge: b"\0" + username + b"\0" + password],
-            "LOGIN": [lambda _challenge: username, lambda _challenge: password],
-            "CRAM-MD5": [lambda challenge: username + b" " + _cram(password, challenge or b"")],
-        }[mechanism]
+        self._scram = None
+        if mechanism in MECHANISMS:
+            self._scram = Scram(endpoint, mechanism, login)
+            self._steps = [self._scram.first, _reading(self._scram.final), _reading(self._scram.verify)]
+        elif mechanism == "CRAM-MD5":
+            self._steps = [_reading(lambda challenge: username + b" " + _cram(password, challenge))]
+        elif mechanism == "LOGIN":
+            self._steps = [lambda _challenge: username, lambda _challenge: password]
+        else:
+            self._steps = [lambda _challenge: b"\0" + username + b"\0" + password]
 
     def answer(self, challenge: bytes | None) -> bytes:
         """Answer a challenge, both in Base64; ``*`` (cancel) to one too many or a garbled one."""
@@ -71,6 +82,16 @@ class Exchange:
             self._steps.clear()
             return b"*"
 
+    def accepted(self) -> None:
+        """The server has accepted the login; was it the right server?"""
+        if self._scram:
+            self._scram.require_proof()
+
+
+def _reading(step: Callable[[bytes], bytes]) -> Callable[[bytes | None], bytes]:
+    """A step that needs what the challenge says; others take a garbled one too."""
+    return lambda challenge: step(base64.b64decode(challenge or b""))
+
 
 def _cram(password: bytes, challenge: bytes) -> bytes:
-    return hmac.new(password, base64.b64decode(challenge), "md5").hexdigest().encode()
+    return hmac.new(password, challenge, "md5").hexdigest().encode()

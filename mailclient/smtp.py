@@ -106,7 +106,7 @@ class SmtpClient(smtplib.SMTP):
             clear_allowed=not self._safe_logon,
             starttls_offered=self.has_extn("starttls"),
         )
-        exchange, debuglevel = Exchange(mechanism, login), self.debuglevel
+        exchange, debuglevel = Exchange(self.endpoint, mechanism, login), self.debuglevel
         self.debuglevel = 0
         try:
             with logging_in(self.endpoint, login):
@@ -117,6 +117,7 @@ class SmtpClient(smtplib.SMTP):
                         code, text = self.docmd(exchange.answer(text).decode())
                 if code != 235:
                     raise smtplib.SMTPAuthenticationError(code, text)
+                exchange.accepted()
         finally:
             self.debuglevel = debuglevel
         self.mechanism = mechanism

@@ -23,7 +23,7 @@ default_login_user = {user}
 first_valid_uid = 1
 mail_uid = {user}
 mail_gid = {group}
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_verbose = yes
 ssl = required
 # a refused login must not delay the next one
@@ -134,7 +134,7 @@ def find():
     return program, tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", output).groups())
 
 
-def configuration(version, folder, mail, ports, user, group, listen, certificates):
+def configuration(version, folder, mail, ports, user, group, listen, certificates, mechanisms):
     """The text of ``dovecot.conf``.
 
     :param version: e.g. ``(2, 4)``
@@ -144,12 +144,13 @@ def configuration(version, folder, mail, ports, user, group, listen, certificate
     :param user, group: names of whom Dovecot runs as
     :param listen: IP addresses
     :param certificates: ``{protocol: (certificate, key)}``, paths; its keys are the protocols to offer
+    :param mechanisms: SASL mechanisms to offer
     """
     new = version >= (2, 4)
     values = {
         "folder": folder, "mail": mail, "user": user, "group": group, "listen": ", ".join(listen),
         "protocols": " ".join(certificates), "smtp": ports["smtp"], "lmtp": ports["lmtp"],
-        "backslash": "\\\\" if new else "\\",
+        "mechanisms": " ".join(mechanisms), "backslash": "\\\\" if new else "\\",
     }
     certificate_text = CERTIFICATE_2_4 if new else CERTIFICATE_2_3
     first = next(iter(certificates.values()))

@@ -63,10 +63,12 @@ class MailHost:
     :param protocols: those to offer; the ports of the others refuse connections
     :param ports: ports to take if they are free, as ``{service: port}`` (``PORTS``)
     :param mail_folder: where the mailboxes are kept; in the host's own folder if it is not given
+    :param mechanisms: SASL mechanisms that it offers
     """
 
     def __init__(self, users=None, authority=None, certificates=None, names=(),
-                 protocols=tuple(dovecot.SERVICES), ports=None, mail_folder=None):
+                 protocols=tuple(dovecot.SERVICES), ports=None, mail_folder=None,
+                 mechanisms=("plain", "login")):
         self.users = {address.lower(): password for address, password in (users or {}).items()}
         self.authority = authority or CertificateAuthority()
         self.ports = {}
@@ -77,6 +79,7 @@ class MailHost:
         self._protocols = protocols
         self._wanted_ports = ports
         self._mail_folder = mail_folder
+        self._mechanisms = mechanisms
         self._process = None
         self._relay = None
         self.reset()
@@ -138,7 +141,8 @@ class MailHost:
             self._write_user(address)
         config = self.folder / "dovecot.conf"
         config.write_text(dovecot.configuration(
-            version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates()))
+            version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates(),
+            self._mechanisms))
         _hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
         self._relay = Relay(self)
         self._relay.start()

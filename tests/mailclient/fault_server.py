@@ -11,6 +11,8 @@ import socket
 import ssl
 import threading
 
+import scramp
+
 HOST = "mail.example.org"
 PASSWORD = "Pä55 wörd"
 USER = "jäne@example.org"
@@ -134,6 +136,7 @@ class Script:
     :param inject: sent unencrypted right after agreeing to STARTTLS
     :param greeting: instead of its own
     :param extra: further capabilities
+    :param knows_password: False for one that accepts all logins by SCRAM, knowing nothing
     :param answers: to commands, before all else: ``{pattern: [line, …]}``; ``{tag}`` is filled in
     """
 
@@ -147,11 +150,12 @@ class Script:
         inject=b"",
         greeting=None,
         extra=(),
+        knows_password=True,
         answers=None,
     ):
         self.mechanisms, self.starttls, self.clear = mechanisms, starttls, clear
         self.refusal, self.inject, self.greeting = refusal, inject, greeting
-        self.extra, self.answers = extra, answers or {}
+        self.extra, self.knows_password, self.answers = extra, knows_password, answers or {}
 
     def offers(self, encrypted):
         return self.mechanisms if encrypted or self.clear else ()
@@ -167,10 +171,29 @@ class Script:
         if mechanism == "LOGIN":
             answers = [_decode(ask(base64.b64encode(prompt).decode())) for prompt in (b"User", b"Pass")]
             return self.accepts(*answers)
+        if mechanism.startswith("SCRAM-"):
+            return self.scram(mechanism, lambda text: _decode(ask(base64.b64encode(text.encode()).decode())))
         challenge = b"<1@example.org>"
         username, _space, digest = _decode(ask(base64.b64encode(challenge).decode())).rpartition(" ")
         expected = hmac.new(PASSWORD.encode(), challenge, "md5").hexdigest()
         return self.refusal is None and username == USER and digest == expected
+
+    def scram(self, mechanism: str, ask) -> bool:
+        """The same for SCRAM; ``ask`` takes and returns text."""
+        known = scramp.ScramMechanism(mechanism)
+        secret = known.make_auth_info(PASSWORD if self.knows_password else "a guess")
+        server = known.make_server(lambda user: secret if user == USER else None)
+        try:
+            server.set_client_first(ask(""))
+            final = ask(server.get_server_first())
+            server.set_client_final(final)
+        except scramp.ScramException:
+            if self.knows_password:
+                return False
+            ask(f"v={base64.b64encode(bytes(20)).decode()}")
+            return True
+        ask(server.get_server_final())
+        return self.refusal is None
 
     def scripted(self, talk: Talk, line: str, tag: str = "") -> bool:
         for pattern, lines in self.answers.items():
