@@ -263,11 +263,7 @@ class EmailAccountSettings(models.AbstractModel):
         :param total: seconds after which the whole session ends; by default only each reply has its time
         :raises mailclient.MailFailure: what went wrong, typed
         """
-        return mailclient.connect_mailbox(
-            self._get_endpoint("incoming"),
-            self._get_login("incoming"),
-            **self._get_connection_options("incoming", total),
-        )
+        return self._connect("incoming", mailclient.connect_mailbox, total)
 
     def _connect_outgoing(self, total=None):
         """Log in to the submission server and return the session (`mailclient.SmtpClient`).
@@ -277,11 +273,13 @@ class EmailAccountSettings(models.AbstractModel):
         """
         if self.login_incoming_first:
             self._connect_incoming(total).close()
-        return mailclient.connect_smtp(
-            self._get_endpoint("outgoing"),
-            self._get_login("outgoing"),
-            **self._get_connection_options("outgoing", total),
-        )
+        return self._connect("outgoing", mailclient.connect_smtp, total)
+
+    def _connect(self, direction, connect, total):
+        """Connect by ``connect`` of `mailclient`, unless too many logins were refused of late."""
+        endpoint, login = self._get_endpoint(direction), self._get_login(direction)
+        with self.env["email.account.refusal"]._watch(endpoint, login):
+            return connect(endpoint, login, **self._get_connection_options(direction, total))
 
     @api.model
     def _describe_failure(self, failure, direction):
