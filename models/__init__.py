@@ -1,6 +1,7 @@
 from . import email_provider
 from . import email_account_authority
 from . import email_account_owned
+from . import email_account_refusal
 from . import email_account_secret
 from . import email_account_settings
 from . import email_account_servers

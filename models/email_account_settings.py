@@ -303,23 +303,10 @@ class EmailAccountSettings(models.AbstractModel):
             mailbox = yield from self._connecting("incoming", total)
             yield mailbox.close
         endpoint, login = self._get_endpoint(direction), self._get_login(direction)
-        refusals = self.env["email.account.refusal"]
-        refusals._check(endpoint, login)
+        options = self._get_connection_options(direction, total)
         connect = mailclient.connect_smtp if direction == "outgoing" else mailclient.connect_mailbox
-        try:
-            return (
-                yield partial(
-                    connect,
-                    endpoint,
-                    login,
-                    on_stage=on_stage,
-                    **self._get_connection_options(direction, total),
-                )
-            )
-        except mailclient.MailFailure as failure:
-            if failure.refused:
-                refusals._note(endpoint, login)
-            raise
+        with self.env["email.account.refusal"]._watch(endpoint, login):
+            return (yield partial(connect, endpoint, login, on_stage=on_stage, **options))
 
     def _connect_incoming(self, total=None):
         """Log in to the mailbox and return it (`mailclient.ImapMailbox` or `mailclient.Pop3Mailbox`).

@@ -119,6 +119,10 @@ WORDS = {
         _lt("The mailbox has too many open connections."),
         _lt("Close other mail programs or try again later."),
     ),
+    "logins_paused": (
+        _lt("Several logins were refused, so none is tried for some minutes."),
+        _lt("Correct the password, then try again later: providers lock a mailbox after a few."),
+    ),
     "rate_limited": (
         _lt("The provider's limit for logins or mails is reached."),
         _lt("Wait and try again later."),

@@ -4,12 +4,6 @@ class A(models.AbstractModel):
     _description = "stub"
     def _explain(self, failure):
         return {"cause": failure.cause, "link": failure.link, "field": failure.field, "responsible": "user"}
-class B(models.AbstractModel):
-    _name = "email.account.refusal"
-    _description = "stub"
-    def _check(self, endpoint, login): pass
-    def _note(self, endpoint, login): pass
-
 from ..mailclient import Mailbox
 if not hasattr(Mailbox, "remember"):
     Mailbox.remember = lambda self: None

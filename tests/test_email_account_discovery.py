@@ -10,7 +10,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from .. import autoconfig
+from .. import autoconfig, mailclient
 from ..autoconfig import Server, Settings, Unreachable
 from ..models.check_run import CheckRun
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
@@ -586,6 +586,35 @@ class TestLogins(DiscoveryCase):
         self.use_sources(StubSource(*(named(IMAP, name) for name in (ADDRESS, "jane", "j.doe"))))
         self.wizard.action_create()
         self.assertEqual(len(self.get_tried()), 2)
+
+    def test_refusals_of_all_kinds_count(self):
+        """A login that is refused for another reason ends its direction, and counts for the next one."""
+        self.use_sources(StubSource(*(named(SMTP, name) for name in (ADDRESS, "jane")), IMAP))
+        tried = []
+
+        def refuse(settings, _total=None):
+            tried.append(settings.outgoing_username)
+            cause = ("wrong_password", "app_password_required")[len(tried) - 1]
+            endpoint = settings._get_endpoint("outgoing")
+            failure = mailclient.MailFailure(endpoint, "login", "535 no", cause)
+            failure.refused = True
+            raise failure
+
+        with patch.object(self.env.registry["email.account.create"], "_connect_outgoing", refuse):
+            self.wizard.action_create()
+        self.assertEqual(tried, [ADDRESS, "jane"])
+        self.assertEqual(self.get_new_logins(), [])
+        self.assertIn("The incoming email server was not tried", self.wizard.message)
+
+    def test_nothing_is_tried_while_logins_are_paused(self):
+        self.use_sources(StubSource(IMAP, SMTP))
+        settings = mailclient.Endpoint("imap", IMAP.host, IMAP.port, IMAP.security)
+        for _ in range(3):
+            self.env["email.account.refusal"]._note(settings, mailclient.Login(ADDRESS, "wrong"))
+        self.wizard.action_create()
+        self.assertEqual(self.get_new_logins(), [])
+        self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
+        self.assertFalse(self.wizard.account_id)
 
     def test_next_server_where_the_first_is_dead(self):
         self.use_sources(StubSource(DEAD, SMTP, IMAP))

@@ -92,8 +92,8 @@ class LoginTrial:
                 failure = self._log_in(direction, number, name)
                 if not failure:
                     return
+                self._refused += getattr(failure, "refused", failure.cause == "wrong_password")
                 if failure.cause == "wrong_password":
-                    self._refused += 1
                     names.append(name)
                     refused = refused or failure
                     continue
