@@ -1,2 +1,0 @@
-class CheckDns:
-    def __init__(self, network): pass
