@@ -1,6 +1,7 @@
 from . import test_email_account
 from . import test_email_account_access
 from . import test_email_account_check
+from . import test_delivery_words
 from . import test_discovery_words
 from . import test_email_account_create
 from . import test_email_account_discovery
