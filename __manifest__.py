@@ -8,7 +8,7 @@
     "license": "LGPL-3",
     "depends": ["mail"],
     "external_dependencies": {
-        "python": ["aiohttp", "cryptography", "dnspython", "publicsuffixlist", "scramp"],
+        "python": ["aiohttp", "cryptography", "dkimpy", "dnspython", "publicsuffixlist", "scramp"],
     },
     "data": [
         "security/email_account_security.xml",

@@ -7,6 +7,7 @@ from . import test_check_together
 from . import test_email_account_authority
 from . import test_email_account_check
 from . import test_email_account_refusal
+from . import test_delivery_words
 from . import test_discovery_words
 from . import test_email_account_create
 from . import test_email_account_discovery
