@@ -2,12 +2,12 @@
 
 import contextlib
 import imaplib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
 from .failures import MailFailure, failing, logging_in
-from .imap_parse import Folder, parse_fetch, parse_list, quote, responses
-from .mailbox import Found, Mailbox, has_header
+from .imap_parse import Folder, Mark, parse_fetch, parse_list, parse_status, quote, responses
+from .mailbox import MAX_SOURCE, Found, Mailbox, has_header, has_text
 from .sasl import COMMAND, Exchange, choose
 from .tls import SYSTEM_TRUST, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
@@ -15,6 +15,11 @@ from .transport import Connection, OnStage, Resolve, Route, reach
 _FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
 _NEWEST = 20  # messages whose header is read where the server's SEARCH finds nothing
 _MAX_HITS = 50  # of a SEARCH that are verified: a server that ignores the criterion finds all
+_MAX_READ = 5  # messages of a folder that are read whole by find_text()
+# where find() looks each time after remember(), at most so many; into others if something has come there
+_ALWAYS, _MAX_ALWAYS = (*_FOLDER_ORDER, "\\Sent"), 10
+_MAX_OTHERS = 50  # other folders in one find() after remember(), and folders asked for their mark one by one
+_MARK = "(UIDVALIDITY UIDNEXT)"
 _CLIENT_NAME = '("name" "email_account")'
 
 
@@ -60,7 +65,7 @@ class _Session(imaplib.IMAP4):
         :raises imaplib.IMAP4.error: the server's words, unless it said OK
         """
         response = arguments[0] if name == "UID" else name
-        if response not in ("LIST", "SEARCH"):
+        if response not in ("LIST", "SEARCH", "STATUS"):
             response = "FETCH"
         self.untagged_responses.pop(response, None)
         answer, words = self._simple_command(name, *arguments)
@@ -106,12 +111,36 @@ class _Session(imaplib.IMAP4):
             with contextlib.suppress(self.error):
                 self.xatom("ID", _CLIENT_NAME)
 
-    def folders(self) -> list[Folder]:
+    def folders(self, *options: str) -> list[Folder]:
         """All that can be selected, the likeliest first."""
-        found = (parse_list(raw) for raw in responses(self.command("LIST", '""', '"*"')))
+        found = (parse_list(raw) for raw in responses(self.command("LIST", '""', '"*"', *options)))
         selectable = [folder for folder in found if folder and folder.selectable]
         order = {use: place for place, use in enumerate(_FOLDER_ORDER)}
         return sorted(selectable, key=lambda folder: order.get(folder.special_use, len(order)))
+
+    def survey(
+        self, worth_asking: Callable[[list[Folder]], Iterable[Folder]]
+    ) -> tuple[list[Folder], dict[bytes, Mark]]:
+        """The folders, and the marks of those that the server tells: all at once (RFC 5819), or one by one of
+        those that are ``worth_asking``."""
+        if "LIST-STATUS" in self.capabilities:
+            self.untagged_responses.pop("STATUS", None)
+            uses = "SPECIAL-USE " * ("SPECIAL-USE" in self.capabilities)
+            folders = self.folders(f"RETURN ({uses}STATUS {_MARK})")
+            told = self.untagged_responses.pop("STATUS", [])
+        else:
+            folders, told = self.folders(), []
+            for folder in worth_asking(folders):
+                told += self._status(folder)
+        return folders, dict(filter(None, map(parse_status, responses(told))))
+
+    def _status(self, folder: Folder) -> list:
+        try:
+            return self.command("STATUS", quote(folder.mailbox), _MARK)
+        except self.abort:
+            raise
+        except self.error:
+            return []
 
     def open_folder(self, mailbox: bytes, readonly: bool) -> int:
         """EXAMINE or SELECT; how many messages it holds."""
@@ -119,6 +148,12 @@ class _Session(imaplib.IMAP4):
         if answer != "OK":
             raise self.error(f"{answer} {_text(data)}")
         return int(data[-1] or 0)
+
+    @property
+    def validity(self) -> int | None:
+        """Of the UIDs in the open folder."""
+        told = self.untagged_responses.get("UIDVALIDITY", [b""])[-1]
+        return int(told) if told.isdigit() else None
 
 
 class ImapMailbox(Mailbox):
@@ -128,31 +163,71 @@ class ImapMailbox(Mailbox):
         self._session, self._connection, self.endpoint = session, connection, endpoint
         self.certificate, self.capabilities = connection.certificate, session.capabilities
         self._unread: list[str] = []
+        self._noted: dict[bytes, Mark] | None = None
+        self._turn = 0
 
     def folders(self) -> list[Folder]:
         """The folders that can be opened: inbox, junk, "all mail", then the others."""
         with self._step("select"):
             return self._session.folders()
 
+    def remember(self) -> None:
+        with self._step("select"):
+            _folders, self._noted = self._session.survey(lambda folders: folders[:_MAX_OTHERS])
+
     def find(self, header: str, value: str) -> list[Found]:
+        folders = self.folders() if self._noted is None else self._worth_a_look()
+        return self._look(folders, lambda folder: self._find_in(folder, header, value))
+
+    def find_text(self, text: str) -> list[Found]:
+        folders = [folder for folder in self.folders() if folder.special_use in ("\\Inbox", "\\Junk")]
+        return self._look(folders[:_MAX_ALWAYS], lambda folder: self._find_text_in(folder, text))
+
+    def _worth_a_look(self) -> list[Folder]:
+        """Where something may have come since :meth:`remember`.  If many other folders may have something,
+        each call gives the next of them."""
+
+        def split(folders: list[Folder]) -> tuple[list[Folder], list[Folder]]:
+            always = [folder for folder in folders if folder.special_use in _ALWAYS][:_MAX_ALWAYS]
+            return always, [folder for folder in folders if folder not in always]
+
+        with self._step("select"):
+            folders, marks = self._session.survey(
+                lambda folders: [folder for folder in split(folders)[1] if folder.mailbox in self._noted]
+            )
+        always, others = split(folders)
+        grown = [
+            folder
+            for folder in others
+            if folder.mailbox not in marks or marks[folder.mailbox] != self._noted.get(folder.mailbox)
+        ]
+        start = self._turn if self._turn < len(grown) else 0
+        self._turn = start + _MAX_OTHERS
+        return always + grown[start : self._turn]
+
+    def _look(self, folders: list[Folder], look: Callable[[Folder], list[Found]]) -> list[Found]:
         found = []
-        for folder in self.folders():
+        for folder in folders:
             try:
-                found += self._find_in(folder, header, value)
+                found += look(folder)
             except MailFailure:
                 if folder.special_use == "\\Inbox" or not self._connection.usable:
                     raise
         return found
 
-    def _find_in(self, folder: Folder, header: str, value: str) -> list[Found]:
+    def _open(self, folder: Folder) -> tuple[int, int]:
+        """How many messages a folder holds, and the UID from which on they have not been there before."""
         with self._step("select"):
             count = self._session.open_folder(folder.mailbox, readonly=True)
+        mark = (self._noted or {}).get(folder.mailbox)
+        return count, mark.next_uid if mark and mark.validity == self._session.validity else 1
+
+    def _find_in(self, folder: Folder, header: str, value: str) -> list[Found]:
+        count, first = self._open(folder)
         if not count:
             return []
         with self._step("fetch"):
-            self._session.literal = value.encode()
-            charset = () if value.isascii() else ("CHARSET", "UTF-8")
-            hits = self._uids("SEARCH", *charset, "HEADER", quote(header.encode("ascii")))[-_MAX_HITS:]
+            hits = self._search(first, value, "HEADER", quote(header.encode("ascii")))[-_MAX_HITS:]
             part = f"(UID BODY.PEEK[HEADER.FIELDS ({header})])"
             if hits:
                 data = self._session.command("UID", "FETCH", ",".join(hits), part)
@@ -166,7 +241,30 @@ class ImapMailbox(Mailbox):
             for items in parse_fetch(data)
             if "UID" in items and any(has_header(text, header, value) for text in _bodies(items))
         ]
-        return [Found(folder.name, uid, folder.special_use, folder.mailbox) for uid in uids]
+        return [_found(folder, uid) for uid in _from(first, uids)]
+
+    def _find_text_in(self, folder: Folder, text: str) -> list[Found]:
+        count, first = self._open(folder)
+        if not count:
+            return []
+        with self._step("fetch"):
+            hits = self._search(first, text, "TEXT")
+            if not hits and self._noted is not None:
+                # some servers do not search what is attached, such as the mail that came back
+                hits = _from(first, self._uids("SEARCH", "UID", f"{first}:*"))
+        found = []
+        for uid in hits[-_MAX_READ:]:
+            source = self._source(uid, f"BODY.PEEK[]<0.{MAX_SOURCE}>")
+            if source is not None and has_text(source, text):
+                found.append(_found(folder, uid))
+        return found
+
+    def _search(self, first: int, value: str, *key) -> list[str]:
+        """UIDs from ``first`` on of what a search key finds with ``value``."""
+        self._session.literal = value.encode()
+        charset = () if value.isascii() else ("CHARSET", "UTF-8")
+        since = ("UID", f"{first}:*") if first > 1 else ()
+        return _from(first, self._uids("SEARCH", *charset, *since, *key))
 
     def fetch(self, found: Found) -> bytes:
         return self._fetch(found, "BODY.PEEK[]")
@@ -311,6 +409,15 @@ def _log_in(session: _Session, endpoint: Endpoint, login: Login, safe_logon: boo
     with logging_in(endpoint, login):
         session.login_once(mechanism, login)
     return "LOGIN" if mechanism == COMMAND else mechanism
+
+
+def _found(folder: Folder, uid: str) -> Found:
+    return Found(folder.name, uid, folder.special_use, folder.mailbox)
+
+
+def _from(first: int, uids: list[str]) -> list[str]:
+    """Those from ``first`` on: ``first:*`` gives the last message even if it is before (RFC 3501 6.4.8)."""
+    return [uid for uid in uids if uid.isdigit() and int(uid) >= first]
 
 
 def _bodies(items: dict[str, bytes]) -> Iterator[bytes]:

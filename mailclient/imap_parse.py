@@ -29,6 +29,15 @@ class Folder:
     selectable: bool = True
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Where a folder ends: what comes later has ``next_uid`` or more, as long as ``validity`` stays (RFC 3501
+    2.3.1.1)."""
+
+    validity: int
+    next_uid: int
+
+
 def decode_name(raw: bytes) -> str:
     """A folder name for people: modified UTF-7 (RFC 3501 5.1.3), or UTF-8 where a server sends that; what is
     neither is shown as it is.  Never raises."""
@@ -173,6 +182,18 @@ def parse_list(raw: bytes) -> Folder | None:
         last = (name.rsplit(separator, 1)[-1] if separator else name).lower()
         special_use = next((use for use, names in _USUAL_NAMES.items() if last in names), "")
     return Folder(mailbox, name, special_use, not known & {"\\noselect", "\\nonexistent"})
+
+
+def parse_status(raw: bytes) -> tuple[bytes, Mark] | None:
+    """The folder's name, as the server writes it, and its mark in one STATUS response, after ``* STATUS``;
+    None if it is garbled or does not say."""
+    try:
+        mailbox, items = parse_values(raw)[:2]
+        values = {key.upper(): int(value) for key, value in zip(items[::2], items[1::2], strict=True)}
+        quote(mailbox)
+        return mailbox, Mark(values[b"UIDVALIDITY"], values[b"UIDNEXT"])
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None
 
 
 def parse_fetch(data: Iterable) -> Iterator[dict[str, bytes]]:

@@ -11,6 +11,9 @@ from .failures import MailFailure, failing
 from .tls import Certificate
 from .transport import Connection
 
+MAX_SOURCE = 200_000
+"""Bytes of a message that are read to find a text in it."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -59,6 +62,19 @@ class Mailbox(ABC):
         """Messages that have ``header`` with exactly ``value``; none is marked as read."""
 
     @abstractmethod
+    def find_text(self, text: str) -> list[Found]:
+        """Messages of the inbox or junk that have ``text`` anywhere, also in what is attached (a mail that
+        came back, say); none is marked as read.
+
+        Of the newest messages only, or of those since :meth:`remember`; each is looked at up to
+        :data:`MAX_SOURCE`.
+        """
+
+    @abstractmethod
+    def remember(self) -> None:
+        """Note what is there: what :meth:`find` and :meth:`find_text` have to find comes later."""
+
+    @abstractmethod
     def fetch(self, found: Found) -> bytes:
         """The message's source; it is not marked as read.
 
@@ -101,3 +117,15 @@ def has_header(source: bytes, header: str, value: str) -> bool:
     """Whether the header block in ``source`` has ``header: value``, folding and case of the name aside."""
     fields = message_from_bytes(source).get_all(header, [])
     return any(" ".join(str(found).split()) == " ".join(value.split()) for found in fields)
+
+
+def has_text(source: bytes, text: str) -> bool:
+    """Whether ``text`` is in ``source``, in its header or in any of its parts, decoded."""
+    wanted = text.encode()
+    if wanted in source:
+        return True
+    try:
+        parts = list(message_from_bytes(source).walk())
+    except RecursionError:  # messages in messages, without end
+        return False
+    return any(wanted in (part.get_payload(decode=True) or b"") for part in parts)

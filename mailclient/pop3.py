@@ -3,16 +3,17 @@
 import contextlib
 import datetime
 import poplib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts
 from .failures import MailFailure, failing, logging_in
-from .mailbox import Found, Mailbox, has_header
+from .mailbox import MAX_SOURCE, Found, Mailbox, has_header, has_text
 from .sasl import COMMAND, Exchange, choose
 from .tls import SYSTEM_TRUST, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
 
 _NEWEST = 50  # messages whose header is read by find()
+_NEWEST_READ = 20  # messages that are read whole by find_text(), unless they are long
 _MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
 
 
@@ -92,13 +93,31 @@ class Pop3Mailbox(Mailbox):
         self.kept: dict[str, str] | None = None
         self._numbers: dict[str, int] = {}
 
+    def remember(self) -> None:
+        """Nothing to note: what comes later is seen by another session alone, and both look at the newest."""
+
     def find(self, header: str, value: str) -> list[Found]:
+        return self._look(_NEWEST, lambda number: has_header(self._top(number), header, value))
+
+    def find_text(self, text: str) -> list[Found]:
+        with self._step("fetch"):
+            _reply, lines, _octets = self._session.list()
+            short = {
+                int(number)
+                for number, size in (line.split()[:2] for line in lines if len(line.split()) > 1)
+                if number.isdigit() and size.isdigit() and int(size) <= MAX_SOURCE
+            }
+        return self._look(
+            _NEWEST_READ, lambda number: number in short and has_text(self._retrieve(number), text)
+        )
+
+    def _look(self, newest: int, fits: Callable[[int], bool]) -> list[Found]:
         with self._step("fetch"):
             count, _octets = self._session.stat()
             names = self._unique_ids()
             found = []
-            for number in range(count, max(0, count - _NEWEST), -1):
-                if has_header(self._top(number), header, value):
+            for number in range(count, max(0, count - newest), -1):
+                if fits(number):
                     uid = names.get(number, str(number))
                     self._numbers[uid] = number
                     found.append(Found("INBOX", uid, "\\Inbox"))

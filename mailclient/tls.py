@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 
 _CONTEXTS = 16  # that are kept: each with a trust store is more than a megabyte
 
@@ -118,6 +119,7 @@ def _make(authorities: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
+@cache
 def unverified_context() -> ssl.SSLContext:
     """Context that accepts every certificate: for a look at it, or to compare its fingerprint."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -140,7 +142,7 @@ def certificate(sock: ssl.SSLSocket, pinned: bool = False) -> Certificate:
         version=sock.version() or "",
         fingerprint=hashlib.sha256(der).hexdigest(),
         pinned=pinned,
-        **(_from_python(verified) if verified else _from_der(der)),
+        **(_from_python(verified) if verified else _from_any(der)),
     )
 
 
@@ -166,8 +168,18 @@ def _from_python(found: dict) -> dict:
     }
 
 
+def _from_any(der: bytes) -> dict:
+    """The same of any certificate: of one that was not verified Python tells nothing.
+
+    :raises ValueError: it cannot be read
+    """
+    try:
+        return _from_der(der)
+    except Exception as exc:  # cryptography's own have no common base
+        raise ValueError(f"unreadable certificate: {exc}") from exc
+
+
 def _from_der(der: bytes) -> dict:
-    """The same of any certificate: of one that was not verified Python tells nothing."""
     from cryptography import x509  # only here: `mailclient explain` runs without
     from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 

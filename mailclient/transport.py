@@ -307,8 +307,12 @@ def _dial(addresses: list[tuple[str, int]], deadline: float) -> tuple[socket.soc
         try:
             if share <= 0:
                 raise TimeoutError("timed out")
-            return socket.create_connection(address, share), address
+            sock = socket.create_connection(address, share)
         except OSError:
             if left == 1:
                 raise
+            continue
+        # imaplib sends the end of a line by itself; the system would hold it back for up to 40 ms
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock, address
     raise AssertionError("no address to dial")

@@ -18,28 +18,37 @@ ISSUER_URL = "http://authority.example.org/intermediate.crt"
 def leaf_alone(issuer: trustme.CA, host: str) -> ssl.SSLContext:
     """The context of a server that sends its certificate without that of the ``issuer``; it says where to get
     that one, as certificates of public authorities do."""
-    signing = x509.load_pem_x509_certificate(issuer.cert_pem.bytes())
-    signing_key = serialization.load_pem_private_key(issuer.private_key_pem.bytes(), None)
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
     place = x509.AccessDescription(
         AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(ISSUER_URL)
     )
     names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    leaf = (
+    return _context(issuer, x509.SubjectAlternativeName(names), x509.AuthorityInformationAccess([place]))
+
+
+def unreadable(issuer: trustme.CA) -> ssl.SSLContext:
+    """The context of a server with a certificate for an X.400 address, which cannot be read."""
+    return _context(
+        issuer, x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\x30\x02\xa3\x00")
+    )
+
+
+def _context(issuer: trustme.CA, *extensions) -> ssl.SSLContext:
+    signing = x509.load_pem_x509_certificate(issuer.cert_pem.bytes())
+    signing_key = serialization.load_pem_private_key(issuer.private_key_pem.bytes(), None)
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")]))
         .issuer_name(signing.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=60))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.AuthorityInformationAccess([place]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False
-        )
-        .sign(signing_key, hashes.SHA256())
     )
+    known = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key())
+    for extension in (known, *extensions):
+        builder = builder.add_extension(extension, critical=False)
+    leaf = builder.sign(signing_key, hashes.SHA256())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         pem = Path(folder, "leaf.pem")

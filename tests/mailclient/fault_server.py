@@ -137,7 +137,8 @@ class Script:
     :param greeting: instead of its own
     :param extra: further capabilities
     :param knows_password: False for one that accepts all logins by SCRAM, knowing nothing
-    :param answers: to commands, before all else: ``{pattern: [line, …]}``; ``{tag}`` is filled in
+    :param answers: to commands, before all else: ``{pattern: [line, …]}``, or a function of the command that
+        gives the lines; ``{tag}`` is filled in
     """
 
     def __init__(
@@ -198,6 +199,8 @@ class Script:
     def scripted(self, talk: Talk, line: str, tag: str = "") -> bool:
         for pattern, lines in self.answers.items():
             if re.match(pattern, line, re.IGNORECASE):
+                if callable(lines):
+                    lines = lines(line)
                 talk.send(*(out if isinstance(out, bytes) else out.replace("{tag}", tag) for out in lines))
                 return True
         return False

@@ -5,9 +5,10 @@ import ssl
 import warnings
 from datetime import datetime, timezone
 
-from odoo.addons.email_account.mailclient import Endpoint, Timeouts
+from odoo.addons.email_account.mailclient import Endpoint, Timeouts, Trust
 
-from .common import PROTOCOLS, MailCase, authority, connect, failure, mail_server
+from .chains import unreadable
+from .common import PROTOCOLS, MailCase, authority, connect, failure, intermediate, mail_server
 from .fault_server import HOST
 
 MODES = ("tls", "starttls")
@@ -117,6 +118,18 @@ class TestLook(MailCase):
                     self.assertEqual(problem.cause, "certificate_name_mismatch")
                     self.assertIsNone(problem.certificate)
                     self.assertEqual(server.connections, 2)
+
+    def test_certificate_that_cannot_be_read(self):
+        context = unreadable(intermediate())
+        for mode in MODES:
+            with self.subTest(mode), mail_server("imap", mode) as server:
+                server.context = context
+                problem = failure(server, "imap", mode)
+                self.assertEqual((problem.stage, problem.cause), ("tls", "certificate_unknown_issuer"))
+                self.assertIsNone(problem.certificate)
+                problem = failure(server, "imap", mode, trust=Trust(fingerprint="0" * 64))
+                self.assertEqual(problem.stage, "tls")
+                self.assert_no_login(server)
 
     def test_it_ends_with_the_total(self):
         with mail_server("imap", "tls", "wrong_name") as server:

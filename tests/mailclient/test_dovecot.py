@@ -99,6 +99,43 @@ class TestDovecot(MailCase):
             self.assertEqual(box.find("X-Token", "everywhere"), [])
             session.delete('"R&AOQ-ume/&ZeVnLIqe-"')
 
+    def test_only_what_has_come_is_looked_for(self):
+        self.deliver("before")
+        with self.mailbox() as box:
+            self.assertIn("LIST-STATUS", box.capabilities)
+            session = box._session
+            session.create("Other")
+            session.create("Quiet")
+            box.remember()
+            self.assertEqual(box.find("X-Token", "before"), [])
+            self.deliver("after")
+            session.select("INBOX")
+            session.copy("2", "Other")
+            session.copy("2", "Sent")
+            found = [(item.folder, item.special_use) for item in box.find("X-Token", "after")]
+            self.assertEqual(found, [("INBOX", "\\Inbox"), ("Sent", "\\Sent"), ("Other", "")])
+
+    def test_bounce_is_found_by_what_it_brings_back(self):
+        bounce = EmailMessage()
+        bounce["Subject"] = "Undelivered"
+        bounce.set_content("Sorry.")
+        returned = EmailMessage()
+        returned["X-Token"] = "came-back"
+        returned.set_content("Hello")
+        bounce.add_attachment(returned)
+        for _number in range(3):
+            self.deliver("other")
+        with self.mailbox() as box:
+            box.remember()
+            self.assertEqual(box.find_text("came-back"), [])
+            self.host.deliver(bounce.as_bytes(), self.user)
+            [found] = box.find_text("came-back")
+            self.assertIn(b"Subject: Undelivered", box.fetch(found))
+            self.assertEqual(box.check_unread_messages(), 4)
+        with self.mailbox("pop3") as box:
+            [found] = box.find_text("came-back")
+            self.assertIn(b"Subject: Undelivered", box.fetch(found))
+
     def test_gone_message(self):
         self.deliver("gone")
         with self.mailbox() as box, self.mailbox() as other:

@@ -172,7 +172,9 @@ class TestDovecot(MailCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.host = MailHost(
-            {cls.USER: cls.PASSWORD}, authority=authority(), mechanisms=("scram-sha-1", "scram-sha-256", "plain")
+            {cls.USER: cls.PASSWORD},
+            authority=authority(),
+            mechanisms=("scram-sha-1", "scram-sha-256", "plain"),
         ).start()
         cls.addClassCleanup(cls.host.stop)
 
