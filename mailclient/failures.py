@@ -35,6 +35,7 @@ class MailFailure(Exception):
     :ivar field: the setting concerned (``host``, ``port``, ``security``, ``username``, ``password``,
         ``email``) or ``""``
     :ivar link: a page that helps, or ``""``
+    :ivar responsible: who can mend it: ``user``, ``administrator`` (of this system) or ``provider``
     """
 
     def __init__(self, endpoint: Endpoint, stage: str, raw: str, cause: Cause | str | None = None):
@@ -45,6 +46,7 @@ class MailFailure(Exception):
         self.protocol, self.host, self.port = endpoint.protocol, endpoint.host, endpoint.port
         self.stage, self.raw = stage, raw
         self.cause, self.advice, self.field, self.link = cause.name, cause.advice, cause.field, cause.link
+        self.responsible = cause.responsible
         super().__init__(f"{self.host}:{self.port}: {raw}")
 
     @classmethod
