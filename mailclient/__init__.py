@@ -3,7 +3,7 @@
 Everything here blocks; the caller brings the thread and the deadline (:class:`Timeouts`).
 """
 
-from .causes import CAUSES, PROTOCOLS, STAGES, Cause, cause_named, explain
+from .causes import CAUSES, FIELDS, PROTOCOLS, RESPONSIBLE, STAGES, Cause, Rule, cause_named, explain, parse
 from .connect import connect_mailbox
 from .endpoint import Endpoint, Login, Timeouts
 from .failures import MailFailure
@@ -16,7 +16,9 @@ from .tls import Certificate, Trust, certificate, client_context
 
 __all__ = [
     "CAUSES",
+    "FIELDS",
     "PROTOCOLS",
+    "RESPONSIBLE",
     "STAGES",
     "Cause",
     "Certificate",
@@ -27,6 +29,7 @@ __all__ = [
     "MailFailure",
     "Mailbox",
     "Pop3Mailbox",
+    "Rule",
     "SmtpClient",
     "Timeouts",
     "Trust",
@@ -39,4 +42,5 @@ __all__ = [
     "connect_pop3",
     "connect_smtp",
     "explain",
+    "parse",
 ]

@@ -1,7 +1,7 @@
 """Why a mail server, or the way to it, said no: texts → causes.
 
-The knowledge is data (``causes.json``): ``causes`` holds the advice, ``rules`` the patterns, the first
-one that fits wins.  A rule may ask for
+The knowledge is data (``causes.json``): ``causes`` holds the advice and who can act on it, ``rules`` the
+patterns, the first one that fits wins.  A rule may ask for
 
 ``protocols``, ``stages``
     lists; a rule without them fits all
@@ -11,18 +11,26 @@ one that fits wins.  A rule may ask for
     pattern for the enhanced status code (RFC 3463, RFC 5248), whole
 ``response``
     pattern for the IMAP or POP3 response code in brackets (RFC 3501, RFC 5530, RFC 3206), whole
+``word``
+    pattern for the word with which an IMAP or POP3 server says no (``NO``, ``BAD``, ``BYE``, ``-ERR``),
+    whole; ``""`` fits what Python says itself
 ``host``
     pattern to find in the name of the server
 ``text``
-    pattern to find anywhere in the text, case-insensitive, white space collapsed
+    pattern to find anywhere in the text, case-insensitive, white space collapsed; ``@name`` stands for one of
+    ``texts``.  A list: all have to be found, in any order
+``unless``
+    pattern that must not be found in the text
 
-and may replace the ``advice``, ``link`` and ``field`` of its cause.  What fits no rule is ``unknown``: a
-wrong guess costs the user more than none.
+and may replace the ``advice``, ``link``, ``field`` and ``responsible`` of its cause.  What fits no rule is
+``unknown``: a wrong guess costs the user more than none.
 """
 
+import base64
+import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROTOCOLS = ("smtp", "imap", "pop3", "tls", "dns", "tcp", "oauth")
@@ -38,6 +46,8 @@ STAGES = (
     "fetch",
     "token",
 )
+RESPONSIBLE = ("user", "administrator", "provider")
+FIELDS = ("host", "port", "security", "username", "password", "email")
 
 
 @dataclass(frozen=True)
@@ -46,12 +56,14 @@ class Cause:
 
     :param advice: English sentence(s)
     :param link: page that helps, or ``""``
-    :param field: setting concerned (``host``, ``port``, ``security``, ``username``, ``password``, ``email``)
-        or ``""``
+    :param field: setting concerned, one of :data:`FIELDS`, or ``""``
+    :param responsible: who can mend it: the ``user``, the ``administrator`` of this system, or the
+        ``provider`` (who runs the mail server or administers the mailbox)
     """
 
     name: str
     advice: str
+    responsible: str
     link: str = ""
     field: str = ""
 
@@ -64,6 +76,7 @@ class Reply:
     code: str
     status: str
     response: str
+    word: str
 
 
 # "535 …", "(535, b'…')", "{'to@example.com': (550, b'…')}", "SMTPDataError: (550, …)"
@@ -71,57 +84,99 @@ _LONGEST = 2000  # characters of a reply that are looked at
 _CODE = re.compile(r"(?:^|[(:]\s*|error\s)([2-5][0-5]\d)(?=[ ,-]|$)", re.IGNORECASE)
 # not part of an IP address or a version number
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+# "A1 NO [ALERT] …", "* BYE …", "LOGIN command error: BAD [b'…']", "b'-ERR …'"; poplib makes up "-ERR EOF"
+_WORD = re.compile(
+    r"(?:^\W*(?:\w+ )?|error: |unexpected response: \W)(NO|BAD|BYE)\b|(?:^|[\s'\"])(-ERR)\b(?! EOF)"
+)
 _RESPONSE = re.compile(r"\[([A-Z][A-Z/-]*)(?: [^\]]*)?\]")
 # white space, real or as repr() shows it
 _SPACE = re.compile(r"(?:\s|\\r|\\n|\\t)+")
 # the codes that start each line of an SMTP reply of several lines
 _REPEATED = re.compile(r"(?:\n|\\n)(?:[245]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3}[ ]?)?")
 
+# letters outside ASCII as the repr of bytes shows them
+_ESCAPES = re.compile(r"(?:\\x[89a-f][0-9a-f]){2,}")
+# JSON in base64: how servers say why they refuse a token (RFC 7628, section 3.2.2, and XOAUTH2)
+_CHALLENGE = re.compile(r"\beyJ[A-Za-z0-9+/]{16,}={0,2}")
+
 
 def parse(protocol: str, raw: str) -> Reply:
     """Find the codes in a reply or exception text."""
-    text = _SPACE.sub(" ", _REPEATED.sub(" ", raw[:_LONGEST])).strip()
+    text = _CHALLENGE.sub(_decoded, _ESCAPES.sub(_unescaped, raw[:_LONGEST]))
+    text = _SPACE.sub(" ", _REPEATED.sub(" ", text)).strip()
     code = _CODE.search(text[:200]) if protocol == "smtp" else None
     status = _STATUS.search(text)
-    response = _RESPONSE.search(text) if protocol in ("imap", "pop3") else None
-    return Reply(text, *(found.group(1) if found else "" for found in (code, status, response)))
+    found = (code, status, None, None)
+    if protocol in ("imap", "pop3"):
+        found = (code, status, _RESPONSE.search(text), _WORD.search(text[:200]))
+    return Reply(text, *(match[match.lastindex] if match else "" for match in found))
 
 
-_PATTERNS = {"code", "status", "response", "host", "text"}
-_KEYS = _PATTERNS | {"cause", "protocols", "stages", "advice", "link", "field"}
+def _unescaped(escapes: re.Match) -> str:
+    data = bytes.fromhex(escapes[0].replace("\\x", ""))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("gb18030", "replace")  # the providers of China
 
 
-class _Rule:
-    """One line of the table, compiled."""
+def _decoded(challenge: re.Match) -> str:
+    try:
+        return base64.b64decode(challenge[0], validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return challenge[0]
 
-    def __init__(self, values: dict, causes: dict[str, Cause]):
-        if unknown := values.keys() - _KEYS:
-            raise ValueError(f"unknown key in the rules of causes: {unknown}")
-        known = causes[values["cause"]]
-        self.cause = Cause(
-            known.name, *(values.get(key, getattr(known, key)) for key in ("advice", "link", "field"))
-        )
-        self.protocols, self.stages = values.get("protocols"), values.get("stages")
-        patterns = {
-            key: re.compile(value, re.IGNORECASE) for key, value in values.items() if key in _PATTERNS
-        }
-        self.text, self.host = patterns.pop("text", None), patterns.pop("host", None)
-        self.whole = patterns
 
-    def fits(self, protocol: str, stage: str, reply: Reply, host: str) -> bool:
+class Rule:
+    """Which failures are meant; all that is asked for must fit.
+
+    :param protocols: some of :data:`PROTOCOLS`; None: all
+    :param stages: some of :data:`STAGES`; None: all
+    :param text: pattern or patterns to find in the text
+    :param unless: pattern that must not be found in the text
+    :param host: pattern to find in the name of the server
+    :param whole: ``code``, ``status``, ``response``, ``word``: patterns for the whole of it
+    :raises re.error: no regular expression
+    """
+
+    __slots__ = ("_host", "_protocols", "_stages", "_texts", "_unless", "_whole")
+
+    def __init__(self, protocols=None, stages=None, text=(), unless="", host="", **whole: str):
+        self._protocols, self._stages = protocols, stages
+        self._texts = tuple(map(_compiled, [text] if isinstance(text, str) else text))
+        self._unless, self._host = unless and _compiled(unless), _compiled(host)
+        self._whole = {key: _compiled(pattern) for key, pattern in whole.items()}
+
+    def fits(self, protocol: str, stage: str, reply: Reply, host: str = "") -> bool:
+        """Whether the rule fits a failure."""
         return (
-            (self.protocols is None or protocol in self.protocols)
-            and (self.stages is None or stage in self.stages)
-            and all(pattern.fullmatch(getattr(reply, key)) for key, pattern in self.whole.items())
-            and (self.host is None or self.host.search(host) is not None)
-            and (self.text is None or self.text.search(reply.text) is not None)
+            (self._protocols is None or protocol in self._protocols)
+            and (self._stages is None or stage in self._stages)
+            and all(pattern.fullmatch(getattr(reply, key)) for key, pattern in self._whole.items())
+            and self._host.search(host) is not None
+            and all(pattern.search(reply.text) for pattern in self._texts)
+            and not (self._unless and self._unless.search(reply.text))
         )
 
 
-def _load() -> tuple[dict[str, Cause], list[_Rule]]:
+def _compiled(pattern: str) -> re.Pattern:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_FIT = {"protocols", "stages", "code", "status", "response", "word", "host", "text", "unless"}
+
+
+def _load() -> tuple[dict[str, Cause], list[tuple[Rule, Cause]]]:
     table = json.loads(Path(__file__).with_name("causes.json").read_text(encoding="utf-8"))
     causes = {name: Cause(name, **values) for name, values in table["causes"].items()}
-    return causes, [_Rule(values, causes) for values in table["rules"]]
+    rules = []
+    for values in table["rules"]:
+        asked = {key: value for key, value in values.items() if key in _FIT}
+        if str(asked.get("text")).startswith("@"):
+            asked["text"] = table["texts"][asked["text"][1:]]
+        changed = {key: value for key, value in values.items() if key not in _FIT and key != "cause"}
+        rules.append((Rule(**asked), replace(causes[values["cause"]], **changed)))
+    return causes, rules
 
 
 CAUSES, _RULES = _load()
@@ -146,7 +201,7 @@ def explain(protocol: str, stage: str, raw: str, host: str = "") -> Cause:
     :return: the cause, ``unknown`` if nothing in the table fits; never raises
     """
     reply = parse(protocol, raw)
-    for rule in _RULES:
+    for rule, cause in _RULES:
         if rule.fits(protocol, stage, reply, host):
-            return rule.cause
+            return cause
     return CAUSES["unknown"]

@@ -61,6 +61,7 @@ class MailFailure(Exception):
     :ivar certificate: the one that the server showed, not verified; None unless it is the cause, or if
         another look at it failed
     :ivar refused: a login was sent and the server said no to it, which counts towards locking the account
+    :ivar responsible: who can mend it: ``user``, ``administrator`` (of this system) or ``provider``
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class MailFailure(Exception):
         self.stage, self.raw = stage, raw
         self.cause, self.advice, self.field, self.link = cause.name, cause.advice, cause.field, cause.link
         self.certificate, self.refused = certificate, refused
+        self.responsible = cause.responsible
         super().__init__(f"{self.host}:{self.port}: {raw}")
 
     @classmethod

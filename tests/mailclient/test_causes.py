@@ -1,5 +1,6 @@
 """The table of causes: a corpus of replies, families of codes, and anything at all."""
 
+import base64
 import json
 import re
 import unittest
@@ -8,7 +9,20 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from odoo.addons.email_account.mailclient import CAUSES, PROTOCOLS, STAGES, cause_named, explain
+from odoo.addons.email_account.mailclient import (
+    CAUSES,
+    FIELDS,
+    PROTOCOLS,
+    RESPONSIBLE,
+    STAGES,
+    Endpoint,
+    MailFailure,
+    Rule,
+    cause_named,
+    explain,
+    parse,
+)
+from odoo.addons.email_account.models.failure_words import WORDS
 
 REPLIES = json.loads(Path(__file__).with_name("replies.json").read_text(encoding="utf-8"))
 # docs/design.md
@@ -54,6 +68,7 @@ NAMED = [
     "policy_rejected",
     "client_id_required",
     "login_missing",
+    "port_blocked",
     "unknown",
 ]
 
@@ -64,7 +79,7 @@ def name(row):
 
 class TestCorpus(unittest.TestCase):
     def test_it_is_large_and_complete(self):
-        self.assertGreater(len(REPLIES), 400)
+        self.assertGreater(len(REPLIES), 1500)
         self.assertEqual(set(NAMED) - {row["cause"] for row in REPLIES}, set())
         self.assertEqual({row["cause"] for row in REPLIES} - set(CAUSES), set())
 
@@ -142,12 +157,43 @@ class TestFamilies(unittest.TestCase):
         ("pop3", "login", "-ERR [IN-USE] x", "too_many_connections"),
         ("pop3", "login", "-ERR [LOGIN-DELAY] x", "rate_limited"),
         ("pop3", "login", "-ERR [SYS/TEMP] x", "server_busy"),
+        ("imap", "login", "NO [CANNOT] x", "auth_mechanism_unsupported"),
+        ("imap", "fetch", "NO [EXPUNGEISSUED] x", "message_missing"),
+        ("smtp", "login", "526 Authentication failure", "wrong_password"),
+        ("smtp", "login", "535 5.7.139 Authentication unsuccessful, the moon is full.", "unknown"),
+        ("smtp", "connect", "554 x", "ip_blocked"),
+        ("smtp", "sender", "555 5.5.4 x", "sender_rejected"),
+        ("smtp", "recipient", "501 x", "recipient_rejected"),
+        ("oauth", "token", "AADSTS7999999: x", "oauth_client_invalid"),
+        ("oauth", "token", "AADSTS59999: x", "web_login_required"),
     )
 
     def test_codes(self):
         for protocol, stage, raw, cause in self.CASES:
             with self.subTest(raw, protocol=protocol, stage=stage):
                 self.assertEqual(explain(protocol, stage, raw).name, cause)
+
+    def test_what_a_server_says_of_its_own_connections(self):
+        """A refused connection between the server and its parts is not ours."""
+        raw = "[Errno 111] Connection refused"
+        self.assertEqual(explain("imap", "login", raw).name, "connection_refused")
+        self.assertEqual(explain("imap", "login", f"NO {raw}").name, "unknown")
+        raw = "NO cannot connect to the LDAP server: Connection refused"
+        self.assertEqual(explain("imap", "login", raw).name, "server_busy")
+
+    def test_challenge_in_base64(self):
+        challenge = '{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}'
+        encoded = base64.b64encode(challenge.encode()).decode()
+        for raw in (challenge, encoded, f"334 {encoded}", f"535 5.7.8 {encoded}"):
+            with self.subTest(raw):
+                self.assertEqual(explain("smtp", "login", raw).name, "token_expired")
+        self.assertEqual(parse("smtp", "eyJ" + "A" * 17).text, "eyJ" + "A" * 17)
+
+    def test_bytes_as_repr_shows_them(self):
+        for encoding in ("utf-8", "gb18030"):
+            raw = f"(550, {'用户无权登陆'.encode(encoding)!r})"
+            with self.subTest(raw):
+                self.assertEqual(explain("smtp", "login", raw).name, "smtp_auth_disabled")
 
     def test_addresses_and_versions_are_no_status_codes(self):
         self.assertEqual(explain("smtp", "data", "554 refused [5.7.8.1] by 4.2.2.2").name, "unknown")
@@ -173,11 +219,58 @@ class TestTable(unittest.TestCase):
     def test_every_cause_advises(self):
         for known in CAUSES.values():
             self.assertTrue(known.advice.endswith("."), known)
-            self.assertIn(known.field, ("", "host", "port", "security", "username", "password", "email"))
+            self.assertIn(known.field, ("", *FIELDS))
+            self.assertIn(known.responsible, RESPONSIBLE)
+
+    def test_every_cause_has_words_for_users(self):
+        self.assertEqual(set(WORDS), set(CAUSES))
+
+    def test_a_rule_may_name_another_who_is_responsible(self):
+        blocked = explain("imap", "login", "NO logins from your country are not allowed")
+        self.assertEqual((blocked.name, blocked.responsible), ("ip_blocked", "provider"))
+        self.assertEqual(cause_named("ip_blocked").responsible, "administrator")
+
+    def test_a_failure_says_who_is_responsible(self):
+        endpoint = Endpoint("imap", "imap.example.org", 993, "tls")
+        self.assertEqual(MailFailure(endpoint, "login", "NO [SERVERBUG] x").responsible, "provider")
 
     def test_unknown_name(self):
         with self.assertRaises(KeyError):
             cause_named("moon_phase")
+
+
+class TestRule(unittest.TestCase):
+    REPLY = parse("imap", "A1 NO [LIMIT] Too many of them 4.7.0")
+
+    def test_each_condition(self):
+        cases = (
+            ({}, True),
+            ({"protocols": ("imap", "pop3")}, True),
+            ({"protocols": ("smtp",)}, False),
+            ({"stages": ("login",)}, True),
+            ({"stages": ("select",)}, False),
+            ({"text": "TOO MANY"}, True),
+            ({"text": ["them", "many"]}, True),
+            ({"text": ["many", "few"]}, False),
+            ({"text": "many", "unless": "them"}, False),
+            ({"text": "many", "unless": "few"}, True),
+            ({"host": r"\.example\.org$"}, True),
+            ({"host": "example.com"}, False),
+            ({"word": "NO|BAD"}, True),
+            ({"word": ""}, False),
+            ({"response": "LIMIT"}, True),
+            ({"response": "LIM"}, False),
+            ({"status": r"4\.7\.\d"}, True),
+            ({"code": "421"}, False),
+        )
+        for values, fits in cases:
+            with self.subTest(values):
+                self.assertEqual(Rule(**values).fits("imap", "login", self.REPLY, "imap.example.org"), fits)
+
+    def test_no_pattern(self):
+        for values in ({"text": "("}, {"text": ["a", "("]}, {"unless": "["}, {"host": "*"}, {"code": "("}):
+            with self.subTest(values), self.assertRaises(re.error):
+                Rule(**values)
 
 
 class TestAnything(unittest.TestCase):
@@ -194,5 +287,10 @@ class TestAnything(unittest.TestCase):
         st.sampled_from(STAGES),
         st.lists(st.sampled_from([word for row in REPLIES for word in row["raw"].split()]), max_size=200),
     )
+    @example("smtp", "login", ["IP"] * 1000)
+    @example("imap", "connect", ["("] * 1000)
+    @example("imap", "login", ["login from"] * 300)
+    @example("smtp", "data", ["full"] * 500)
+    @example("oauth", "token", ["sender"] * 400)
     def test_words_of_servers_in_any_order(self, protocol, stage, words):
         self.assertIn(explain(protocol, stage, " ".join(words)).name, CAUSES)
