@@ -84,7 +84,7 @@ class TestCheckArrival(CheckCase):
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
 
     def test_other_mail_stays(self):
-        self.hosts.mail.deliver(b"Subject: mine\r\n\r\nkeep this", ADDRESS)
+        self.hosts.mail.deliver(f"To: {ADDRESS}\r\nSubject: mine\r\n\r\nkeep this".encode(), ADDRESS)
         self.assertStep(self.check(), "passed", "arrived")
         self.assertEqual(len(self.hosts.mail.messages(ADDRESS)), 1)
 

@@ -82,6 +82,9 @@ class TestAcceptCertificate(CheckCase):
 
     certificates = {"imap": "self_signed"}
 
+    def empty_mailbox(self, account):
+        """It cannot be opened yet, and is empty."""
+
     def test_accept(self):
         check = self.account._check()
         [step] = check.step_ids.filtered(lambda step: step.result == "failed")

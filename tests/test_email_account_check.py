@@ -29,7 +29,7 @@ class TestEmailAccountCheck(CheckCase):
             check.report_text,
         )
         self.assertEqual((check.result, self.account.state), ("passed", "ready"))
-        self.assertEqual((check.occasion, self.account.invalid_fields), ("button", []))
+        self.assertEqual((check.occasion, self.account.invalid_fields), ("button", False))
         self.assertEqual(self.account.fetchmail_server_id.state, "done")
         self.assertTrue(self.account.last_check_date)
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])

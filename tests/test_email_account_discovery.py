@@ -592,15 +592,12 @@ class TestLogins(DiscoveryCase):
         self.use_sources(StubSource(*(named(SMTP, name) for name in (ADDRESS, "jane")), IMAP))
         tried = []
 
-        def refuse(settings, _total=None):
-            tried.append(settings.outgoing_username)
+        def refuse(endpoint, login, **_options):
+            tried.append(login.username)
             cause = ("wrong_password", "app_password_required")[len(tried) - 1]
-            endpoint = settings._get_endpoint("outgoing")
-            failure = mailclient.MailFailure(endpoint, "login", "535 no", cause)
-            failure.refused = True
-            raise failure
+            raise mailclient.MailFailure(endpoint, "login", "535 no", cause, refused=True)
 
-        with patch.object(self.env.registry["email.account.create"], "_connect_outgoing", refuse):
+        with patch.object(mailclient, "connect_smtp", refuse):
             self.wizard.action_create()
         self.assertEqual(tried, [ADDRESS, "jane"])
         self.assertEqual(self.get_new_logins(), [])

@@ -92,7 +92,7 @@ class LoginTrial:
                 failure = self._log_in(direction, number, name)
                 if not failure:
                     return
-                self._refused += getattr(failure, "refused", failure.cause == "wrong_password")
+                self._refused += failure.refused
                 if failure.cause == "wrong_password":
                     names.append(name)
                     refused = refused or failure
