@@ -1,10 +1,21 @@
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
+from .hosts import DkimKey
 
 
 @tagged("post_install", "-at_install")
 class TestTours(HostsMixin, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.key = DkimKey(DOMAIN)
+
+    def setUp(self):
+        super().setUp()
+        self.hosts.mail.sign = self.key
+        self.hosts.dns.zone(self.key.zone())
+
     def get_accounts(self):
         return self.env["email.account"].search([])
 
@@ -35,6 +46,32 @@ class TestTours(HostsMixin, HttpCase):
         account = self.get_accounts()
         self.assertEqual((account.user_id, account.bcc_email), (user, "copy@acme.example"))
         self.assertEqual((account.state, account.check_count), ("ready", 2))
+
+    def test_faults(self):
+        self.hosts.dns.zone(f"secure.{DOMAIN}. A 127.0.0.1")  # which is not in the certificate
+        self.hosts.mail.refuse_data = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
+        faults = {
+            "Wrong password": {"password": "wrong"},
+            "Wrong name": {"outgoing_host": f"smpt.{DOMAIN}"},
+            "Wrong certificate": {"outgoing_host": f"secure.{DOMAIN}"},
+            "Wrong port": {"outgoing_port": 587},
+            "Not allowed": {},
+        }
+        for number, (name, values) in enumerate(faults.items()):
+            address = f"fault{number}@{DOMAIN}"
+            self.hosts.mail.add_user(address, PASSWORD)
+            self.env["email.account"].create(
+                {**self.account_values, "email": address, "name": name, **values}
+            )._set_state()
+        self.start_tour("/odoo/email-accounts", "email_account_faults", login="admin")
+        self.assertEqual(set(self.get_accounts().mapped("state")), {"failing"})
+
+    def test_check_listed(self):
+        for name in ("one", "two"):
+            self.hosts.mail.add_user(f"{name}@{DOMAIN}", PASSWORD)
+            self.env["email.account"].create({**self.account_values, "email": f"{name}@{DOMAIN}", "name": name})
+        self.start_tour("/odoo/email-accounts", "email_account_check_listed", login="admin")
+        self.assertEqual(self.get_accounts().mapped("state"), ["ready", "ready"])
 
     def test_unconfigured(self):
         account = self.env["email.account"].create({"email": ADDRESS, "name": "Jane"})

@@ -26,10 +26,22 @@ const goToAccount = [
     { content: "ready", trigger: ".o_form_view .o_arrow_button_current:contains('Ready')" },
 ];
 
+const STAGES = {
+    outgoing: ["resolve", "connect", "tls", "login", "sender", "send"],
+    incoming: ["resolve", "connect", "tls", "login", "find", "remove"],
+    delivery: ["authentication", "spf", "dkim", "dmarc"],
+};
+
 const checkPasses = [
     { content: "check", trigger: "button[name=action_check]", run: "click" },
     { content: "all passed", trigger: `${dialog} .alert-success:contains('every step passed')` },
-    { content: "found again", trigger: `${dialog} .o_data_row:contains('arrived in the mailbox')` },
+    ...Object.values(STAGES)
+        .flat()
+        .map((stage) => ({
+            content: `the report has the stage ${stage}`,
+            trigger: `${dialog} .o_email_account_step[data-stage=${stage}][data-result=passed]`,
+        })),
+    { content: "and nothing but", trigger: `${dialog}:not(:has(.o_email_account_step:not([data-result=passed])))` },
     { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
     { content: "closed", trigger: "body:not(:has(.modal))" },
     { content: "ready", trigger: ".o_form_view .o_arrow_button_current:contains('Ready')" },
@@ -263,5 +275,79 @@ tours.add("email_account_close", {
         { content: "asked", trigger: `${dialog}:contains('What you have entered will be lost.')` },
         { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
         { content: "closed", trigger: "body:not(:has(.modal))" },
+    ],
+});
+
+/** A check of an account that has a fault: a red report that says what is wrong, and what to do. */
+function checkFails({ name, stage, words, advice, marked }) {
+    const step = `${dialog} .o_email_account_step[data-stage=${stage}][data-result=failed]`;
+    return [
+        { content: `open ${name}`, trigger: `.o_data_row .o_data_cell[name=name]:contains('${name}')`, run: "click" },
+        { content: "check", trigger: "button[name=action_check]", run: "click" },
+        { content: "what is wrong", trigger: `${dialog} .alert-danger:contains("${words}")` },
+        { content: "where", trigger: `${step} .o_email_account_message:contains("${words}")` },
+        { content: "what to do", trigger: `${step} .o_email_account_advice:contains("${advice}")` },
+        { content: "who can mend it", trigger: `${step}:contains('Who can mend it')` },
+        { content: "to the account", trigger: `${dialog} button[name=action_open_account]`, run: "click" },
+        { content: "failing", trigger: ".o_form_view .o_arrow_button_current:contains('Failing')" },
+        { content: "the field is marked", trigger: `.o_form_view .o_field_widget[name=${marked}].text-danger` },
+        { content: "back", trigger: ".o_back_button, .breadcrumb-item a", run: "click" },
+        {
+            content: "the list says so too",
+            trigger: `.o_data_row:contains('${name}') .o_field_badge .text-bg-danger`,
+        },
+    ];
+}
+
+/** Five accounts with five faults. */
+tours.add("email_account_faults", {
+    steps: () =>
+        [
+            {
+                name: "Wrong password",
+                stage: "login",
+                words: "The server refused the user name or the password.",
+                advice: "type the password again",
+                marked: "password",
+            },
+            {
+                name: "Wrong name",
+                stage: "resolve",
+                words: "There is no server of this name.",
+                advice: "Check the name",
+                marked: "outgoing_host",
+            },
+            {
+                name: "Wrong certificate",
+                stage: "tls",
+                words: "certificate",
+                advice: "No password was sent",
+                marked: "outgoing_host",
+            },
+            {
+                name: "Wrong port",
+                stage: "tls",
+                words: "SSL/TLS was tried on a port that does not begin with encryption.",
+                advice: "Choose STARTTLS",
+                marked: "outgoing_security",
+            },
+            {
+                name: "Not allowed",
+                stage: "send",
+                words: "The login may not send from this address.",
+                advice: "right to send as this address",
+                marked: "email",
+            },
+        ].flatMap(checkFails),
+});
+
+/** Several accounts at once: what happens is shown, then all reports. */
+tours.add("email_account_check_listed", {
+    steps: () => [
+        { content: "all", trigger: "thead .o_list_record_selector input", run: "click" },
+        { content: "actions", trigger: ".o_cp_action_menus button:contains('Actions')", run: "click" },
+        { content: "check", trigger: ".o-dropdown-item:contains('Check the account')", run: "click" },
+        { content: "the reports", trigger: ".o_breadcrumb:contains('Check of the account')" },
+        { content: "two passed", trigger: ".o_data_row:has(.text-bg-success) + .o_data_row:has(.text-bg-success)" },
     ],
 });
