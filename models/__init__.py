@@ -17,4 +17,3 @@ from . import ir_mail_server
 from . import mail_mail
 from . import mail_thread
 from . import res_config_settings
-from . import stub
