@@ -1,4 +1,5 @@
 from . import email_provider
+from . import email_account_cause
 from . import email_account_owned
 from . import email_account_secret
 from . import email_account_settings

@@ -1,5 +1,6 @@
 from . import test_email_account
 from . import test_email_account_access
+from . import test_email_account_cause
 from . import test_email_account_check
 from . import test_discovery_words
 from . import test_email_account_create
