@@ -21,6 +21,7 @@
         "views/email_account_discovery_views.xml",
         "views/email_account_views.xml",
         "views/email_account_authority_views.xml",
+        "views/email_account_cause_views.xml",
         "views/email_provider_views.xml",
         "views/fetchmail_server_views.xml",
         "views/ir_mail_server_views.xml",

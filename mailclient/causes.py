@@ -27,7 +27,6 @@ and may replace the ``advice``, ``link``, ``field`` and ``responsible`` of its c
 """
 
 import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass, replace
@@ -122,9 +121,11 @@ def _unescaped(escapes: re.Match) -> str:
 
 def _decoded(challenge: re.Match) -> str:
     try:
-        return base64.b64decode(challenge[0], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        text = base64.b64decode(challenge[0], validate=True).decode()
+        json.loads(text)
+    except (ValueError, RecursionError):
         return challenge[0]
+    return text
 
 
 class Rule:

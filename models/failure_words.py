@@ -75,8 +75,15 @@ WORDS = {
     "certificate_self_signed": (
         _lt("The server shows a certificate that it signed itself."),
         _lt(
-            "Ask the administrator of the server for a certificate of a known authority. No password "
-            "was sent."
+            "Ask the administrator of the server for a certificate of a known authority, or compare the "
+            "fingerprint with the administrator before you accept this one. No password was sent."
+        ),
+    ),
+    "certificate_changed": (
+        _lt("The server shows another certificate than the one that was accepted."),
+        _lt(
+            "Ask the administrator of the server whether it was replaced before you accept the new one. "
+            "No password was sent."
         ),
     ),
     "certificate_unknown_issuer": (
@@ -107,6 +114,13 @@ WORDS = {
         _lt("The server cannot be reached."),
         _lt("Check the server name; the network of this system may block the port."),
     ),
+    "port_blocked": (
+        _lt("The network of this system blocks the ports for sending (25, 465, 587)."),
+        _lt(
+            "Ask the administrator of this system to have the port opened by its hosting provider, or use "
+            "another port that the mail provider offers, often 2525."
+        ),
+    ),
     "timeout": (
         _lt("The server did not answer in time."),
         _lt("Check server name and port; the network of this system may block the port."),
@@ -126,6 +140,10 @@ WORDS = {
     "rate_limited": (
         _lt("The provider's limit for logins or mails is reached."),
         _lt("Wait and try again later."),
+    ),
+    "logins_paused": (
+        _lt("Three logins were refused within 15 minutes, so none is tried for now."),
+        _lt("Correct the password, then try again later: providers lock a mailbox after a few refusals."),
     ),
     "greylisted": (
         _lt("The server asks to try again later (greylisting)."),
@@ -149,7 +167,7 @@ WORDS = {
     ),
     "ip_blocked": (
         _lt("The server blocks the network address of this system."),
-        _lt("Ask the provider to unblock it."),
+        _lt("Ask the provider to unblock it, or send through another server."),
     ),
     "server_busy": (
         _lt("The server is busy or under maintenance."),
@@ -238,19 +256,71 @@ PREFIX = {
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
+# what a certificate that was refused says of itself
+NAMES = _lt("The certificate is for %s.")
+ISSUER = _lt("Its issuer is %s.")
+FINGERPRINT = _lt("Its SHA-256 fingerprint is %s.")
+MAX_NAMES = 4
+INCOMPLETE_CHAIN = _lt(
+    "The server probably leaves out an intermediate certificate: tell the provider that the whole chain is "
+    "needed. No password was sent."
+)
+PRIVATE_AUTHORITY = _lt(
+    "The authority is a private one: an administrator can add it under Settings > Email Accounts > "
+    "Certificate Authorities. No password was sent."
+)
+
+
+def explain_failure(env, failure):
+    """Return ``(message, advice)`` of a failure in the words of the addon, whatever the direction.
+
+    :param env: environment whose language is used
+    :param mailclient.MailFailure failure: what happened; what is unknown is shown raw
+    """
+    message, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
+    if failure.cause not in WORDS or failure.cause == "unknown":
+        message = f"{message} ({failure.raw})"
+    certificate = getattr(failure, "certificate", None)
+    if not certificate:
+        return message, advice
+    details = ()
+    if failure.cause == "certificate_name_mismatch" and certificate.names:
+        names = ", ".join(certificate.names[:MAX_NAMES])
+        if len(certificate.names) > MAX_NAMES:
+            names += ", …"
+        details = (NAMES, names)
+    elif failure.cause == "certificate_unknown_issuer":
+        advice = env._(INCOMPLETE_CHAIN if certificate.has_issuer_url else PRIVATE_AUTHORITY)
+        details = (ISSUER, certificate.issuer) if certificate.issuer else ()
+    elif failure.cause in ("certificate_self_signed", "certificate_changed"):
+        pairs = [certificate.fingerprint[i : i + 2] for i in range(0, len(certificate.fingerprint), 2)]
+        details = (FINGERPRINT, ":".join(pairs).upper())
+    if details:
+        words, value = details
+        sentence = env._(words)
+        message = f"{message} {sentence % value}"
+    return message, advice
+
+
+def who_is_responsible(failure):
+    """Return who can mend a failure: 'user', 'administrator' (of this system) or 'provider'."""
+    certificate = getattr(failure, "certificate", None)
+    if certificate and failure.cause == "certificate_unknown_issuer" and certificate.has_issuer_url:
+        return "provider"
+    return failure.responsible
+
 
 def describe_failure(env, failure, direction):
-    """Put a failure into the user's words.
+    """Put a failure into the user's words: those of an `email.account.cause` if one fits, else the addon's.
 
     :param env: environment whose language is used
     :param mailclient.MailFailure failure: what happened
     :param str direction: 'incoming' or 'outgoing'
     :return: (message, advice), two texts; what is unknown is shown raw
     """
-    sentence, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
-    if failure.cause not in WORDS or failure.cause == "unknown":
-        sentence = f"{sentence} ({failure.raw})"
+    explained = env["email.account.cause"]._explain(failure)
+    message = explained["message"]
     if failure.stage not in MESSAGE_STAGES:
         prefix = env._(PREFIX[direction])
-        sentence = prefix % sentence
-    return sentence, advice
+        message = prefix % message
+    return message, explained["advice"]

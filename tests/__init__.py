@@ -5,6 +5,7 @@ from . import test_check_pool
 from . import test_check_report
 from . import test_check_together
 from . import test_email_account_authority
+from . import test_email_account_cause
 from . import test_email_account_check
 from . import test_email_account_refusal
 from . import test_delivery_words

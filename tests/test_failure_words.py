@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 from odoo.tests import TransactionCase
 
 from .. import mailclient
-from ..models.failure_words import WORDS, describe_failure
+from ..models.failure_words import WORDS, describe_failure, who_is_responsible
 
 
 class TestFailureWords(TransactionCase):
@@ -26,3 +28,70 @@ class TestFailureWords(TransactionCase):
         message, _advice = self.describe("login", "NO 100 % of the moon is %s in the wrong place")
         self.assertIn("unknown", message)
         self.assertIn("(NO 100 % of the moon is %s in the wrong place)", message)
+
+
+class TestCertificateWords(TransactionCase):
+    """What a refused certificate says of itself is told."""
+
+    def describe(self, cause, names=(), issuer="", has_issuer_url=False, fingerprint="0fa1" * 16):
+        endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
+        failure = mailclient.MailFailure(endpoint, "tls", "CERTIFICATE_VERIFY_FAILED", cause)
+        failure.certificate = SimpleNamespace(
+            names=names, issuer=issuer, has_issuer_url=has_issuer_url, fingerprint=fingerprint
+        )
+        message, advice = describe_failure(self.env, failure, "incoming")
+        prefix = "Cannot connect to the incoming email server: "
+        self.assertTrue(message.startswith(prefix), message)
+        return message.removeprefix(prefix), advice, who_is_responsible(failure)
+
+    def test_names(self):
+        message, _advice, responsible = self.describe(
+            "certificate_name_mismatch", ("mail.provider.example", "www.provider.example")
+        )
+        self.assertEqual(
+            message,
+            "The certificate of the server is for another name. "
+            "The certificate is for mail.provider.example, www.provider.example.",
+        )
+        self.assertEqual(responsible, "user")
+
+    def test_at_most_four_names(self):
+        names = tuple(f"{letter}.example.org" for letter in "abcdef")
+        message, _advice, _responsible = self.describe("certificate_name_mismatch", names)
+        self.assertTrue(
+            message.endswith(" is for a.example.org, b.example.org, c.example.org, d.example.org, ….")
+        )
+
+    def test_no_names(self):
+        message, _advice, _responsible = self.describe("certificate_name_mismatch")
+        self.assertEqual(message, "The certificate of the server is for another name.")
+
+    def test_incomplete_chain(self):
+        message, advice, responsible = self.describe(
+            "certificate_unknown_issuer", issuer="Known 100% Authority R3", has_issuer_url=True
+        )
+        self.assertTrue(message.endswith(" Its issuer is Known 100% Authority R3."), message)
+        self.assertIn("intermediate certificate", advice)
+        self.assertEqual(responsible, "provider")
+
+    def test_private_authority(self):
+        message, advice, responsible = self.describe("certificate_unknown_issuer", issuer="Our Own")
+        self.assertTrue(message.endswith(" Its issuer is Our Own."), message)
+        self.assertIn("Settings > Email Accounts > Certificate Authorities", advice)
+        self.assertEqual(responsible, "administrator")
+        message, _advice, _responsible = self.describe("certificate_unknown_issuer")
+        self.assertEqual(message, "The certificate of the server comes from an unknown authority.")
+
+    def test_fingerprint(self):
+        for cause in ("certificate_self_signed", "certificate_changed"):
+            with self.subTest(cause):
+                message, _advice, _responsible = self.describe(cause)
+                self.assertTrue(message.endswith(f" fingerprint is {':'.join(['0F', 'A1'] * 16)}."), message)
+
+    def test_nothing_known(self):
+        endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
+        failure = mailclient.MailFailure(endpoint, "tls", "x", "certificate_unknown_issuer")
+        message, advice = describe_failure(self.env, failure, "incoming")
+        self.assertTrue(message.endswith("comes from an unknown authority."))
+        self.assertEqual(advice, self.env._(WORDS["certificate_unknown_issuer"][1]))
+        self.assertEqual(who_is_responsible(failure), "administrator")

@@ -7,12 +7,13 @@ REPO = Path(__file__).resolve().parent.parent.parent
 GROUPS = {
     "Logging in": "wrong_password app_password_required oauth_required consent_required token_expired "
     "imap_disabled smtp_auth_disabled web_login_required account_locked mailbox_not_found login_missing "
-    "login_not_ascii invalid_login_text auth_mechanism_unsupported client_id_required oauth_client_invalid",
-    "Reaching the server": "no_such_host dns_failure address_blocked connection_refused unreachable timeout "
-    "connection_closed wrong_protocol ip_blocked server_busy too_many_connections",
+    "login_not_ascii invalid_login_text logins_paused auth_mechanism_unsupported client_id_required "
+    "oauth_client_invalid",
+    "Reaching the server": "no_such_host dns_failure address_blocked connection_refused unreachable "
+    "port_blocked timeout connection_closed wrong_protocol ip_blocked server_busy too_many_connections",
     "Encryption": "tls_on_plain_port plain_on_tls_port starttls_required tls_version certificate_expired "
     "certificate_not_yet_valid certificate_name_mismatch certificate_self_signed certificate_unknown_issuer "
-    "certificate_invalid connection_tampered",
+    "certificate_changed certificate_invalid connection_tampered",
     "Sending": "send_as_denied sender_rejected recipient_rejected relay_denied policy_rejected greylisted "
     "rate_limited message_too_large smtputf8_unsupported",
     "Receiving": "quota_exceeded folder_missing message_missing uidl_missing",
