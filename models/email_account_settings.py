@@ -332,13 +332,12 @@ class EmailAccountSettings(models.AbstractModel):
         :param mailclient.MailFailure failure: what happened
         :param str direction: 'incoming' or 'outgoing'
         """
-        explanation = self.env["email.account.cause"]._explain(failure)
-        message, advice = self._describe_failure(failure, direction)
+        explanation = describe_failure(self.env, failure, direction)
         acceptable = explanation["cause"] in ACCEPTABLE_CAUSES and failure.certificate
         return {
             "cause": explanation["cause"],
-            "message": message,
-            "advice": advice,
+            "message": explanation["message"],
+            "advice": explanation["advice"],
             "link": explanation["link"] or self._get_provider_link(explanation["cause"]),
             "field_name": self._get_field_of(explanation["field"], direction),
             "responsible": explanation["responsible"] or False,
@@ -367,4 +366,5 @@ class EmailAccountSettings(models.AbstractModel):
     @api.model
     def _describe_failure(self, failure, direction):
         """Return ``(message, advice)``: a `mailclient.MailFailure` in the words of the user."""
-        return describe_failure(self.env, failure, direction)
+        explanation = describe_failure(self.env, failure, direction)
+        return explanation["message"], explanation["advice"]

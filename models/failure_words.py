@@ -314,13 +314,12 @@ def describe_failure(env, failure, direction):
     """Put a failure into the user's words: those of an `email.account.cause` if one fits, else the addon's.
 
     :param env: environment whose language is used
-    :param mailclient.MailFailure failure: what happened
+    :param mailclient.MailFailure failure: what happened; what is unknown is shown raw
     :param str direction: 'incoming' or 'outgoing'
-    :return: (message, advice), two texts; what is unknown is shown raw
+    :return: dict as of `email.account.cause`'s ``_explain``; the message names the direction
     """
-    explained = env["email.account.cause"]._explain(failure)
-    message = explained["message"]
+    explanation = env["email.account.cause"]._explain(failure)
     if failure.stage not in MESSAGE_STAGES:
         prefix = env._(PREFIX[direction])
-        message = prefix % message
-    return message, explained["advice"]
+        explanation["message"] = prefix % explanation["message"]
+    return explanation

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from odoo.tests import TransactionCase
 
 from .. import mailclient
-from ..models.failure_words import WORDS, describe_failure, who_is_responsible
+from ..models.failure_words import WORDS, who_is_responsible
 
 
 class TestFailureWords(TransactionCase):
@@ -12,7 +12,7 @@ class TestFailureWords(TransactionCase):
 
     def describe(self, stage, raw, direction="incoming"):
         endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
-        return describe_failure(self.env, mailclient.MailFailure(endpoint, stage, raw), direction)
+        return self.env["email.account.settings"]._describe_failure(mailclient.MailFailure(endpoint, stage, raw), direction)
 
     def test_direction_is_named(self):
         message, advice = self.describe("login", "NO [AUTHENTICATIONFAILED] Authentication failed.")
@@ -39,7 +39,7 @@ class TestCertificateWords(TransactionCase):
         failure.certificate = SimpleNamespace(
             names=names, issuer=issuer, has_issuer_url=has_issuer_url, fingerprint=fingerprint
         )
-        message, advice = describe_failure(self.env, failure, "incoming")
+        message, advice = self.env["email.account.settings"]._describe_failure(failure, "incoming")
         prefix = "Cannot connect to the incoming email server: "
         self.assertTrue(message.startswith(prefix), message)
         return message.removeprefix(prefix), advice, who_is_responsible(failure)
@@ -91,7 +91,7 @@ class TestCertificateWords(TransactionCase):
     def test_nothing_known(self):
         endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
         failure = mailclient.MailFailure(endpoint, "tls", "x", "certificate_unknown_issuer")
-        message, advice = describe_failure(self.env, failure, "incoming")
+        message, advice = self.env["email.account.settings"]._describe_failure(failure, "incoming")
         self.assertTrue(message.endswith("comes from an unknown authority."))
         self.assertEqual(advice, self.env._(WORDS["certificate_unknown_issuer"][1]))
         self.assertEqual(who_is_responsible(failure), "administrator")

@@ -6,7 +6,6 @@ import polib
 from odoo.tests import TransactionCase
 
 from .. import mailclient
-from ..models.failure_words import describe_failure
 
 I18N = Path(__file__).parent.parent / "i18n"
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|%[A-Z]+%")
@@ -39,8 +38,8 @@ class TestTranslations(TransactionCase):
         failure = mailclient.MailFailure(
             mailclient.Endpoint("imap", "imap.example.org", 993, "tls"), "connect", "timed out", "timeout"
         )
-        english, _advice = describe_failure(self.env, failure, "incoming")
-        german, _advice = describe_failure(env, failure, "incoming")
+        english, _advice = self.env["email.account.settings"]._describe_failure(failure, "incoming")
+        german, _advice = env["email.account.settings"]._describe_failure(failure, "incoming")
         self.assertNotEqual(german, english)
         self.assertIn("Posteingangsserver", german)
         provider = self.env.ref("email_account.provider_gmail")
