@@ -141,7 +141,7 @@ class EmailAccountCause(models.Model):
     def _get_rules(self):
         """Return the active rules, compiled and in order: pairs of `mailclient.Rule` and id."""
         # sudo: what a failure means is everybody's to know
-        rules = self.sudo().with_context(active_test=True).search([])
+        rules = self.sudo().search([("active", "=", True)])
         return tuple((rule._compile(), rule.id) for rule in rules)
 
     def _compile(self):
