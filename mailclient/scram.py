@@ -17,10 +17,13 @@ class Scram:
 
     def __init__(self, endpoint: Endpoint, mechanism: str, login: Login):
         import scramp  # only here: `mailclient explain` runs without
+        from scramp.core import saslprep  # where all versions have it
 
         self._endpoint, self._error = endpoint, scramp.ScramException
         self.proved = False
         try:
+            for text in (login.username, login.password):  # older versions do so only after the first message
+                saslprep(text)
             self._client = scramp.ScramClient([mechanism], login.username, login.password)
         except self._error as exc:  # SASLprep (RFC 4013) does not know all letters
             raise MailFailure(endpoint, "login", str(exc), "login_not_ascii") from None

@@ -126,7 +126,6 @@ class TestServersProof(MailCase):
             "i=4096",
             "\0",
             "ü",
-            "r={0},s=" + SALT + ",i=4096",
             "r={0}x,s=" + SALT + ",i=1",
             "r={0}x,s=,i=4096",
             "r={0}x,s=" + SALT + ",i=999999999999999999999999",
