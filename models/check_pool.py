@@ -21,7 +21,7 @@ def run_here(generator):
         while True:
             try:
                 result = call()
-            except Exception as error:  # noqa: BLE001 - it is the generator's
+            except Exception as error:
                 call = generator.throw(error)
             else:
                 call = generator.send(result)

@@ -2,7 +2,6 @@
 
 import time
 
-
 # seconds, at least, between two notes
 INTERVAL = 0.2
 

@@ -308,7 +308,9 @@ class EmailAccount(models.Model):
         self.check_access("write")
         # past the override, which lets nobody write a fingerprint that was not seen
         models.BaseModel.write(self, {f"{direction}_fingerprint": fingerprint})
-        labels = dict(self.env["email.account.check.step"]._fields["direction"]._description_selection(self.env))
+        labels = dict(
+            self.env["email.account.check.step"]._fields["direction"]._description_selection(self.env)
+        )
         self.message_post(
             body=self.env._(
                 "%(direction)s: accepted the certificate that %(host)s made itself (SHA-256 %(fingerprint)s).",

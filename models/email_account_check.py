@@ -201,9 +201,7 @@ class EmailAccountCheck(models.Model):
     def _stage_send(self, run):
         """Send the test email to the account's own address through `ir.mail_server`."""
         if not run.smtp or run.sender_refused:
-            run.add(
-                "send", "outgoing", "skipped", self.env._("Not tried, because an earlier step failed.")
-            )
+            run.add("send", "outgoing", "skipped", self.env._("Not tried, because an earlier step failed."))
             return
         account = run.settings
         run.begin("send", "outgoing")
@@ -306,9 +304,7 @@ class EmailAccountCheck(models.Model):
             return
         account = run.settings
         run.begin("authentication", False)
-        findings = yield partial(
-            examine, run.arrival.source, account.email, CheckDns(account._get_network())
-        )
+        findings = yield partial(examine, run.arrival.source, account.email, CheckDns(account._get_network()))
         for finding in findings:
             message, advice = describe_finding(self.env, finding)
             run.add(

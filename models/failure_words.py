@@ -3,6 +3,8 @@
 The causes are those of ``mailclient``; an unknown one is shown raw and called unknown.
 """
 
+import re
+
 from odoo.tools.translate import LazyTranslate
 
 _lt = LazyTranslate(__name__)
@@ -133,10 +135,6 @@ WORDS = {
         _lt("The mailbox has too many open connections."),
         _lt("Close other mail programs or try again later."),
     ),
-    "logins_paused": (
-        _lt("Several logins were refused, so none is tried for some minutes."),
-        _lt("Correct the password, then try again later: providers lock a mailbox after a few."),
-    ),
     "rate_limited": (
         _lt("The provider's limit for logins or mails is reached."),
         _lt("Wait and try again later."),
@@ -253,6 +251,9 @@ PREFIX = {
     "incoming": _lt("Cannot connect to the incoming email server: %s"),
     "outgoing": _lt("Cannot connect to the outgoing email server: %s"),
 }
+# what `email.account.refusal` says of the time that is left
+PAUSE = re.compile(r"next attempt in (\d+) min$")
+NEXT_ATTEMPT = _lt("The next attempt is possible in %s minutes.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
@@ -280,6 +281,10 @@ def explain_failure(env, failure):
     message, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
     if failure.cause not in WORDS or failure.cause == "unknown":
         message = f"{message} ({failure.raw})"
+    pause = failure.cause == "logins_paused" and PAUSE.search(failure.raw)
+    if pause:
+        next_attempt = env._(NEXT_ATTEMPT)
+        message = f"{message} {next_attempt % pause[1]}"
     certificate = getattr(failure, "certificate", None)
     if not certificate:
         return message, advice

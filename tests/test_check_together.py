@@ -26,7 +26,9 @@ class TestCheckTogether(CheckCase):
 
     def test_hanging_ones_hold_up_nobody(self):
         black_hole = self.enterContext(BlackHole())
-        hanging = self.enterContext(HangAfterBanner("imap", self.hosts.authority.server_context(f"imap.{DOMAIN}")))
+        hanging = self.enterContext(
+            HangAfterBanner("imap", self.hosts.authority.server_context(f"imap.{DOMAIN}"))
+        )
         self.lead(2525, black_hole.port)
         self.lead(9993, hanging.port)
         accounts = self.create_account("dead", outgoing_port=2525, incoming_port=9993)
@@ -37,7 +39,9 @@ class TestCheckTogether(CheckCase):
             ended.extend(run.settings for run in runs if run.ended and run.settings not in ended)
 
         checks = accounts._check(note)
-        self.assertEqual(checks.mapped("result"), ["failed", "passed", "passed"], checks.mapped("report_text"))
+        self.assertEqual(
+            checks.mapped("result"), ["failed", "passed", "passed"], checks.mapped("report_text")
+        )
         self.assertEqual(ended[-1], accounts[0])
         failed = checks[0].step_ids.filtered(lambda step: step.result == "failed")
         self.assertEqual(
@@ -108,7 +112,9 @@ class TestNightlyCheck(CheckCase):
         self.account.last_check_date = fields.Datetime.now() - timedelta(hours=7)
         self.run_cron()
         self.run_cron()
-        self.assertEqual([account.check_count for account in self.account + unconfigured + archived], [1, 0, 0])
+        self.assertEqual(
+            [account.check_count for account in self.account + unconfigured + archived], [1, 0, 0]
+        )
 
     def test_what_fails_is_shown_by_the_account(self):
         self.account.password = "wrong"

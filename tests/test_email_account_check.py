@@ -186,9 +186,7 @@ class TestCheckSender(CheckCase):
         self.account.write(
             {"email": "support@acme.example", "username": "team@acme.example", "password": "x"}
         )
-        self.account.write(
-            {"outgoing_username": ADDRESS, "outgoing_password": PASSWORD, "password": "x"}
-        )
+        self.account.write({"outgoing_username": ADDRESS, "outgoing_password": PASSWORD, "password": "x"})
         check = self.account._check()
         self.assertEqual(check.result, "passed", check.report_text)
         names = {(protocol, name) for protocol, name, accepted in self.hosts.mail.logins() if accepted}

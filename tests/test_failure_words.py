@@ -12,7 +12,9 @@ class TestFailureWords(TransactionCase):
 
     def describe(self, stage, raw, direction="incoming"):
         endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
-        return self.env["email.account.settings"]._describe_failure(mailclient.MailFailure(endpoint, stage, raw), direction)
+        return self.env["email.account.settings"]._describe_failure(
+            mailclient.MailFailure(endpoint, stage, raw), direction
+        )
 
     def test_direction_is_named(self):
         message, advice = self.describe("login", "NO [AUTHENTICATIONFAILED] Authentication failed.")

@@ -49,7 +49,9 @@ class TestTours(HostsMixin, HttpCase):
 
     def test_faults(self):
         self.hosts.dns.zone(f"secure.{DOMAIN}. A 127.0.0.1")  # which is not in the certificate
-        self.hosts.mail.refuse_data = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
+        self.hosts.mail.refuse_data = (
+            "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
+        )
         faults = {
             "Wrong password": {"password": "wrong"},
             "Wrong name": {"outgoing_host": f"smpt.{DOMAIN}"},
@@ -69,7 +71,9 @@ class TestTours(HostsMixin, HttpCase):
     def test_check_listed(self):
         for name in ("one", "two"):
             self.hosts.mail.add_user(f"{name}@{DOMAIN}", PASSWORD)
-            self.env["email.account"].create({**self.account_values, "email": f"{name}@{DOMAIN}", "name": name})
+            self.env["email.account"].create(
+                {**self.account_values, "email": f"{name}@{DOMAIN}", "name": name}
+            )
         self.start_tour("/odoo/email-accounts", "email_account_check_listed", login="admin")
         self.assertEqual(self.get_accounts().mapped("state"), ["ready", "ready"])
 

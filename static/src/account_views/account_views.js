@@ -53,3 +53,8 @@ export class EmailAccountFormController extends FormController {
         return false; // done here
     }
 }
+
+const views = registry.category("views");
+views.add("email_account_list", { ...listView, Controller: createsByWizard(ListController) });
+views.add("email_account_kanban", { ...kanbanView, Controller: createsByWizard(KanbanController) });
+views.add("email_account_form", { ...formView, Controller: EmailAccountFormController });
