@@ -259,6 +259,7 @@ MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
 # what a certificate that was refused says of itself
 NAMES = _lt("The certificate is for %s.")
+MORE_NAMES = _lt("The certificate is for %s and others.")
 ISSUER = _lt("Its issuer is %s.")
 FINGERPRINT = _lt("Its SHA-256 fingerprint is %s.")
 MAX_NAMES = 4
@@ -290,10 +291,10 @@ def explain_failure(env, failure):
         return message, advice
     details = ()
     if failure.cause == "certificate_name_mismatch" and certificate.names:
-        names = ", ".join(certificate.names[:MAX_NAMES])
-        if len(certificate.names) > MAX_NAMES:
-            names += ", …"
-        details = (NAMES, names)
+        # names of servers before addresses, which nobody enters
+        names = sorted(certificate.names, key=lambda name: name[-1].isdigit() or ":" in name)
+        words = NAMES if len(names) <= MAX_NAMES else MORE_NAMES
+        details = (words, ", ".join(names[:MAX_NAMES]))
     elif failure.cause == "certificate_unknown_issuer":
         advice = env._(INCOMPLETE_CHAIN if certificate.has_issuer_url else PRIVATE_AUTHORITY)
         details = (ISSUER, certificate.issuer) if certificate.issuer else ()

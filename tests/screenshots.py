@@ -7,11 +7,13 @@ import contextlib
 import os
 import resource
 from pathlib import Path
+from unittest.mock import patch
 
 from playwright.sync_api import sync_playwright
 
 from odoo.tests import HttpCase, tagged
 
+from ..models.check_progress import CheckProgress
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
 from .hosts import Delivery, DkimKey
 
@@ -74,40 +76,65 @@ class TestScreenshots(HostsMixin, HttpCase):
         self.take(page, name, ".modal-content")
         page.set_viewport_size({"width": 1200, "height": 760})
 
+    def change_account(self, page, **values):
+        """Change the account while the browser asks for nothing, and show it again."""
+        url = page.url
+        page.goto("about:blank")
+        account = self.env["email.account"].search([])
+        account.write({**values, "password": PASSWORD})
+        account._set_state()
+        self.env.flush_all()
+        page.goto(url)
+        page.wait_for_selector("button[name=action_check]:visible")
+
+    def take_progress(self, page):
+        """While the test email is on its way; tests answer one request after the other, so it is held there."""
+        show = CheckProgress.show
+
+        def show_on_its_way(progress, runs):
+            if runs[0].sent and not runs[0].arrival.arrived:
+                progress._noted = 0
+                show(progress, runs)
+
+        held = []
+        with (
+            patch.object(CheckProgress, "show", show_on_its_way),
+            patch.object(CheckProgress, "__exit__", lambda *_args: None),
+        ):
+            page.route("**/action_check", lambda route: held.append((route, route.fetch())))
+            page.click("button[name=action_check]")
+            page.wait_for_selector(f"{DIALOG} .o_email_account_progress span:has-text('Find the test')")
+            self.take(page, "check_progress", ".modal-content")
+        page.unroute("**/action_check")
+        for route, response in held:
+            route.fulfill(response=response)
+        page.wait_for_selector(f"{DIALOG} .alert-success:visible")
+        page.click(f"{DIALOG} .modal-footer button")
+
     def take_checks(self, page):
         key = DkimKey(DOMAIN)
         self.hosts.mail.sign = key
         self.hosts.dns.zone(key.zone())
-        self.hosts.mail.delivery = Delivery(delay=4)
-        page.click("button[name=action_check]")
-        page.wait_for_selector(f"{DIALOG} .o_email_account_progress span:has-text('Find the test email')")
-        page.wait_for_timeout(1500)
-        self.take(page, "check_progress", ".modal-content")
-        page.wait_for_selector(f"{DIALOG} .alert-success:visible")
+        self.hosts.mail.delivery = Delivery(delay=1)
+        self.take_progress(page)
+        self.hosts.mail.delivery = Delivery()
+        self.check(page, "success")
         self.take_report(page, "check_passed")
         page.click(f"{DIALOG} .modal-footer button")
 
-        self.hosts.mail.delivery = Delivery()
         self.hosts.mail.add_user(ADDRESS, "changed")
         self.check(page, "danger")
         self.take_report(page, "check_failed")
-        page.click(f"{DIALOG} button[name=action_open_account]")
+        page.click(f"{DIALOG} .modal-footer button")
         page.wait_for_selector(".o_form_view .o_field_widget[name=password].text-danger")
         self.take(page, "account_failing")
 
         self.hosts.mail.add_user(ADDRESS, PASSWORD)
         self.hosts.dns.zone(f"secure.{DOMAIN}. A 127.0.0.1")  # which is not in the certificate
-        account = self.env["email.account"].search([])
-        account.write({"outgoing_host": f"secure.{DOMAIN}", "password": PASSWORD})
-        self.env.flush_all()
-        page.reload()
+        self.change_account(page, outgoing_host=f"secure.{DOMAIN}")
         self.check(page, "danger")
         self.take_report(page, "check_certificate")
-        page.click(f"{DIALOG} .modal-footer button")
-        account.write({"outgoing_host": f"smtp.{DOMAIN}", "password": PASSWORD})
-        self.env.flush_all()
-        page.reload()
-        page.wait_for_selector("button[name=action_check]:visible")
+        self.change_account(page, outgoing_host=f"smtp.{DOMAIN}")
 
     def test_take(self):
         with self.browser() as page:
@@ -158,8 +185,8 @@ class TestScreenshots(HostsMixin, HttpCase):
             self.take(page, "discovery", ".modal-content")
             page.click(f"{DIALOG} .modal-footer button:has-text('Close')")
             self.take_checks(page)
+            page.goto("about:blank")
             account = self.env["email.account"].search([])
-            account._set_state()
 
             for name, description, state in (("support", "Support", "ready"), ("sales", "Sales", "draft")):
                 other = self.env["email.account"].create(

@@ -61,7 +61,7 @@ class TestCertificateWords(TransactionCase):
         names = tuple(f"{letter}.example.org" for letter in "abcdef")
         message, _advice, _responsible = self.describe("certificate_name_mismatch", names)
         self.assertTrue(
-            message.endswith(" is for a.example.org, b.example.org, c.example.org, d.example.org, ….")
+            message.endswith(" is for a.example.org, b.example.org, c.example.org, d.example.org and others.")
         )
 
     def test_no_names(self):

@@ -48,7 +48,10 @@ export class EmailAccountFormController extends FormController {
         const report = await runCheck(this.env.services, [resId], data.name);
         await this.model.load();
         if (report) {
-            await this.actionService.doAction(report, { onClose: () => this.model.load() });
+            await this.actionService.doAction(report, {
+                additionalContext: { email_account_underneath: true },
+                onClose: () => this.model.load(),
+            });
         }
         return false; // done here
     }

@@ -288,7 +288,7 @@ function checkFails({ name, stage, words, advice, marked }) {
         { content: "where", trigger: `${step} .o_email_account_message:contains("${words}")` },
         { content: "what to do", trigger: `${step} .o_email_account_advice:contains("${advice}")` },
         { content: "who can mend it", trigger: `${step}:contains('Who can mend it')` },
-        { content: "to the account", trigger: `${dialog} button[name=action_open_account]`, run: "click" },
+        { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
         { content: "failing", trigger: ".o_form_view .o_arrow_button_current:contains('Failing')" },
         { content: "the field is marked", trigger: `.o_form_view .o_field_widget[name=${marked}].text-danger` },
         { content: "back", trigger: ".o_back_button, .breadcrumb-item a", run: "click" },
@@ -349,5 +349,7 @@ tours.add("email_account_check_listed", {
         { content: "check", trigger: ".o-dropdown-item:contains('Check the account')", run: "click" },
         { content: "the reports", trigger: ".o_breadcrumb:contains('Check of the account')" },
         { content: "two passed", trigger: ".o_data_row:has(.text-bg-success) + .o_data_row:has(.text-bg-success)" },
+        { content: "open one", trigger: ".o_data_row .o_data_cell[name=summary]", run: "click" },
+        { content: "its steps", trigger: ".o_email_account_step[data-stage=find][data-result=passed]" },
     ],
 });
