@@ -94,7 +94,7 @@ class EmailAccountCheck(models.Model):
     def _get_label(self, record, name):
         return dict(record._fields[name]._description_selection(self.env)).get(record[name], "")
 
-    @api.depends("step_ids.fingerprint", "account_id")
+    @api.depends("step_ids.fingerprint", "account_id.check_ids")
     def _compute_acceptable_step_id(self):
         """The first self-made certificate that was refused, while the report is the newest."""
         for check in self:
@@ -140,14 +140,16 @@ class EmailAccountCheck(models.Model):
         """Store the report of ``steps`` (values of `email.account.check.step`) and let the account follow."""
         results = {step["result"] for step in steps}
         result = next((name for name in ("failed", "warning") if name in results), "passed")
-        failures = [step["message"] for step in steps if step["result"] == "failed"]
+        failures, warnings = (
+            [step["message"] for step in steps if step["result"] == name] for name in ("failed", "warning")
+        )
         # sudo: users may read reports, only the check itself writes them and the state of the account
         check = self.sudo().create(
             {
                 "account_id": account.id,
                 "occasion": occasion,
                 "result": result,
-                "summary": "\n".join(failures) or self.env._("All steps passed."),
+                "summary": "\n".join(failures or warnings) or self.env._("All steps passed."),
                 "duration_ms": sum(step["duration_ms"] for step in steps),
                 "step_ids": [
                     fields.Command.create(step | {"sequence": sequence})

@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 from odoo.tests import HttpCase, tagged
 
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
+from .hosts import Delivery, DkimKey
 
 FOLDER = Path(__file__).resolve().parent.parent / "static/description"
 DIALOG = ".modal:not(.o_inactive_modal)"
@@ -63,6 +64,51 @@ class TestScreenshots(HostsMixin, HttpCase):
     def click(self, page, name):
         page.click(f"{DIALOG} .modal-footer button[name={name}]:visible")
 
+    def check(self, page, alert):
+        page.click("button[name=action_check]")
+        page.wait_for_selector(f"{DIALOG} .alert-{alert}:visible", timeout=60000)
+
+    def take_report(self, page, name):
+        """Take the whole report, however long it is."""
+        page.set_viewport_size({"width": 1200, "height": 1500})
+        self.take(page, name, ".modal-content")
+        page.set_viewport_size({"width": 1200, "height": 760})
+
+    def take_checks(self, page):
+        key = DkimKey(DOMAIN)
+        self.hosts.mail.sign = key
+        self.hosts.dns.zone(key.zone())
+        self.hosts.mail.delivery = Delivery(delay=4)
+        page.click("button[name=action_check]")
+        page.wait_for_selector(f"{DIALOG} .o_email_account_progress span:has-text('Find the test email')")
+        page.wait_for_timeout(1500)
+        self.take(page, "check_progress", ".modal-content")
+        page.wait_for_selector(f"{DIALOG} .alert-success:visible")
+        self.take_report(page, "check_passed")
+        page.click(f"{DIALOG} .modal-footer button")
+
+        self.hosts.mail.delivery = Delivery()
+        self.hosts.mail.add_user(ADDRESS, "changed")
+        self.check(page, "danger")
+        self.take_report(page, "check_failed")
+        page.click(f"{DIALOG} button[name=action_open_account]")
+        page.wait_for_selector(".o_form_view .o_field_widget[name=password].text-danger")
+        self.take(page, "account_failing")
+
+        self.hosts.mail.add_user(ADDRESS, PASSWORD)
+        self.hosts.dns.zone(f"secure.{DOMAIN}. A 127.0.0.1")  # which is not in the certificate
+        account = self.env["email.account"].search([])
+        account.write({"outgoing_host": f"secure.{DOMAIN}", "password": PASSWORD})
+        self.env.flush_all()
+        page.reload()
+        self.check(page, "danger")
+        self.take_report(page, "check_certificate")
+        page.click(f"{DIALOG} .modal-footer button")
+        account.write({"outgoing_host": f"smtp.{DOMAIN}", "password": PASSWORD})
+        self.env.flush_all()
+        page.reload()
+        page.wait_for_selector("button[name=action_check]:visible")
+
     def test_take(self):
         with self.browser() as page:
             self.open_wizard(page, "jane.doe@gmail.com")
@@ -111,16 +157,8 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.wait_for_selector(f"{DIALOG} .o_data_row")
             self.take(page, "discovery", ".modal-content")
             page.click(f"{DIALOG} .modal-footer button:has-text('Close')")
-            page.click("button[name=action_check]")
-            page.wait_for_selector(f"{DIALOG} .alert-success:visible")
-            self.take(page, "check_passed", ".modal-content")
-            page.click(f"{DIALOG} .modal-footer button")
-
+            self.take_checks(page)
             account = self.env["email.account"].search([])
-            self.hosts.mail.add_user(ADDRESS, "changed")
-            page.click("button[name=action_check]")
-            page.wait_for_selector(f"{DIALOG} .alert-danger:visible")
-            self.take(page, "check_failed", ".modal-content")
             account._set_state()
 
             for name, description, state in (("support", "Support", "ready"), ("sales", "Sales", "draft")):

@@ -78,7 +78,7 @@ class TestCheckTogether(CheckCase):
         check = account._check()
         [step] = check.step_ids.filtered(lambda step: step.result == "failed")
         self.assertEqual((step.stage, step.cause), ("connect", "port_blocked"))
-        self.assertIn("465", step.advice)
+        self.assertIn("have the port opened", step.advice)
         self.assertEqual(step.responsible, "administrator")
 
 

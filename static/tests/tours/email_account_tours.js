@@ -314,7 +314,7 @@ tours.add("email_account_faults", {
                 name: "Wrong name",
                 stage: "resolve",
                 words: "There is no server of this name.",
-                advice: "Check the name",
+                advice: "spelling",
                 marked: "outgoing_host",
             },
             {
