@@ -162,7 +162,7 @@ class CheckRun:
     def _add_resolve(self, direction, addresses, now):
         self.now = ("connect", direction)
         message = self.settings.env._(
-            "%(host)s has the address %(addresses)s.",
+            "%(host)s is found at %(addresses)s.",
             host=self.settings[f"{direction}_host"],
             addresses=", ".join(dict.fromkeys(ip for ip, _port in addresses)),
         )
@@ -192,7 +192,7 @@ class CheckRun:
         self.now = ("login", direction)
         result, advice, responsible = "passed", False, False
         message = env._(
-            "%(version)s, certificate of %(issuer)s for %(host)s, valid for %(days)s more days.",
+            "%(version)s, certificate of %(issuer)s for %(host)s, %(days)s days left.",
             host=self.settings[f"{direction}_host"],
             version=certificate.version,
             issuer=certificate.issuer,
@@ -204,8 +204,8 @@ class CheckRun:
         if certificate.pinned:
             result, responsible = "warning", "provider"
             message = env._(
-                "%(version)s, certificate that the server made itself, accepted by hand, valid for %(days)s "
-                "more days.",
+                "%(version)s, certificate that the server made itself, accepted by hand, %(days)s "
+                "days left.",
                 version=certificate.version,
                 days=certificate.days_left,
             )

@@ -11,7 +11,7 @@ _ASK_SENDER = _lt(
     "Ask whoever runs the outgoing server of %(domain)s to correct the signing of mail (DKIM), key "
     "%(selector)s."
 )
-_ONE_SPF = _lt("Ask the domain's administrator to correct it. The check's details show the record.")
+_ONE_SPF = _lt("Ask the domain's administrator to correct the SPF record; the check's details show it.")
 
 # code -> (what was found, what to do)
 WORDS = {
@@ -29,11 +29,11 @@ WORDS = {
     "authentication_login_unnamed": (_lt("The receiving server knows the sender by the login."), ""),
     "authentication_failed": (
         _lt("The receiving server %(server)s doubts the sender (%(failed)s): such mail may land in spam."),
-        _lt("Follow the advice on the lines below."),
+        _lt("The lines below say what to do, if the domain is missing something."),
     ),
     "authentication_failed_unnamed": (
         _lt("The receiving server doubts the sender (%(failed)s): such mail may land in spam."),
-        _lt("Follow the advice on the lines below."),
+        _lt("The lines below say what to do, if the domain is missing something."),
     ),
     "spf_passed": (_lt("%(domain)s allows the sending server %(ip)s (SPF)."), ""),
     "spf_confirmed": (
@@ -42,7 +42,7 @@ WORDS = {
     ),
     "spf_published": (
         _lt(
-            "The list of servers that may send for %(domain)s (SPF) is in order. This mail does not show "
+            "The list of servers that may send for %(domain)s (SPF) is in order. The test email does not show "
             "which server sends to others."
         ),
         "",
@@ -55,24 +55,24 @@ WORDS = {
         ),
     ),
     "spf_several": (
-        _lt("%(record_domain)s has several SPF records; receivers then heed none."),
+        _lt("%(record_domain)s has several SPF records; receivers then ignore them all."),
         _lt("Ask the domain's administrator to join them into one TXT record that begins with v=spf1."),
     ),
     "spf_syntax": (
         _lt(
-            "The SPF record of %(record_domain)s has a mistake at “%(term)s”; receivers then do not heed it."
+            "The SPF record of %(record_domain)s has a mistake at “%(term)s”; receivers then ignore it."
         ),
         _ONE_SPF,
     ),
     "spf_broken_include": (
         _lt(
-            "The SPF record of %(domain)s refers to %(record_domain)s, which has none; receivers then do not "
-            "heed it."
+            "The SPF record of %(domain)s refers to %(record_domain)s, which has none; receivers then "
+            "ignore it."
         ),
         _lt("Ask the domain's administrator to remove “%(term)s” from the TXT record, or to correct it."),
     ),
     "spf_lookups": (
-        _lt("The SPF record of %(domain)s takes more than 10 look-ups; receivers then do not heed it."),
+        _lt("The SPF record of %(domain)s needs more than 10 DNS look-ups; receivers then ignore it."),
         _lt(
             "Ask the domain's administrator to remove what is not needed any more from the TXT record of "
             "%(domain)s, such as “include:” of services that do not send for it."
@@ -97,24 +97,24 @@ WORDS = {
         ),
     ),
     "spf_no_answer": (_lt("DNS gave no answer about the servers that may send for %(domain)s (SPF)."), ""),
-    "dkim_passed": (_lt("The mail has a valid signature of %(domain)s (DKIM)."), ""),
+    "dkim_passed": (_lt("The test email has a valid signature of %(domain)s (DKIM)."), ""),
     "dkim_confirmed": (_lt("The receiving server confirms the signature of %(domain)s (DKIM)."), ""),
     "dkim_small_key": (
-        _lt("The mail has a valid signature of %(domain)s (DKIM); its key is small (%(bits)s bits)."),
+        _lt("The test email has a valid signature of %(domain)s (DKIM); its key is small (%(bits)s bits)."),
         _lt("Ask the domain's administrator for a key of 2048 bits at the next change."),
     ),
     "dkim_other_domain": (
-        _lt("The mail is signed by %(signer)s, but not by %(domain)s (DKIM): others may trust it less."),
+        _lt("The test email is signed by %(signer)s, but not by %(domain)s (DKIM): others may trust it less."),
         _lt(
             "Ask the domain's administrator to switch on DKIM for %(domain)s at the provider of the mailbox."
         ),
     ),
     "dkim_none": (
-        _lt("The mail is not signed (DKIM). Mail within one provider often is not; mail to others may be."),
+        _lt("The test email is not signed (DKIM). Mail within one provider often is not; mail to others may be."),
         "",
     ),
     "dkim_body_changed": (
-        _lt("The mail was changed after %(domain)s had signed it (DKIM)."),
+        _lt("The test email was changed after %(domain)s had signed it (DKIM)."),
         _lt(
             "Look for what adds to mail on the way, such as a virus scanner or a footer, and have mail "
             "signed after it."
@@ -122,14 +122,14 @@ WORDS = {
     ),
     "dkim_wrong": (_lt("The signature of %(domain)s is wrong (DKIM)."), _ASK_SENDER),
     "dkim_key_missing": (
-        _lt("The mail is signed for %(domain)s, but the key to verify it is not published (DKIM)."),
+        _lt("The test email is signed for %(domain)s, but the key to verify it is not published (DKIM)."),
         _lt(
             "Ask whoever runs the outgoing server for its DKIM record, and the domain's administrator to "
             "publish it as TXT record for %(key_name)s: v=DKIM1; k=rsa; p=…"
         ),
     ),
     "dkim_key_revoked": (
-        _lt("The mail is signed for %(domain)s with a key that was revoked (DKIM)."),
+        _lt("The test email is signed for %(domain)s with a key that was revoked (DKIM)."),
         _ASK_SENDER,
     ),
     "dkim_key_unusable": (
@@ -145,41 +145,41 @@ WORDS = {
     ),
     "dkim_expired": (_lt("The signature of %(domain)s has expired (DKIM)."), _ASK_SENDER),
     "dkim_outdated": (
-        _lt("The mail is signed for %(domain)s in a way that is no longer accepted (DKIM with SHA-1)."),
+        _lt("The test email is signed for %(domain)s in a way that is no longer accepted (DKIM with SHA-1)."),
         _ASK_SENDER,
     ),
     "dkim_malformed": (
-        _lt("The mail has a signature that cannot be read (DKIM)."),
+        _lt("The test email has a signature that cannot be read (DKIM)."),
         _lt("Ask whoever runs the outgoing server to correct the signing of mail (DKIM)."),
     ),
-    "dkim_unsupported": (_lt("The signature of the mail could not be verified here (DKIM)."), ""),
+    "dkim_unsupported": (_lt("The signature of the test email could not be verified here (DKIM)."), ""),
     "dkim_no_answer": (_lt("DNS gave no answer about the key of %(domain)s (DKIM)."), ""),
     "dmarc_passed": (
-        _lt("Mail of %(domain)s meets its own policy “%(policy)s” (DMARC), proved by %(proofs)s."),
+        _lt("Mail from %(domain)s meets its own policy “%(policy)s” (DMARC), proved by %(proofs)s."),
         "",
     ),
     "dmarc_confirmed": (
-        _lt("The receiving server confirms that mail of %(domain)s meets its policy “%(policy)s” (DMARC)."),
+        _lt("The receiving server confirms that mail from %(domain)s meets its policy “%(policy)s” (DMARC)."),
         "",
     ),
     "dmarc_published": (
         _lt(
-            "%(domain)s publishes the policy “%(policy)s” (DMARC). This mail does not show whether mail to "
+            "%(domain)s publishes the policy “%(policy)s” (DMARC). The test email does not show whether mail to "
             "others meets it."
         ),
         "",
     ),
     "dmarc_monitoring": (
         _lt(
-            "Mail of %(domain)s is proved neither by SPF nor by DKIM; its policy asks for no consequences "
-            "(DMARC)."
+            "Mail from %(domain)s is proved neither by SPF nor by DKIM; its policy does not yet ask receivers "
+            "to act (DMARC)."
         ),
         _lt("Before the policy is made stricter, have mail signed for %(domain)s (DKIM)."),
     ),
     "dmarc_not_aligned": (
         _lt(
             "%(domain)s asks receivers not to trust mail that is proved neither by SPF nor by DKIM (policy "
-            "“%(policy)s”), and this mail is not."
+            "“%(policy)s”), and this email is proved by neither."
         ),
         _lt(
             "Ask the domain's administrator to have the outgoing server sign for %(domain)s (DKIM) or to "
@@ -193,11 +193,11 @@ WORDS = {
         ),
     ),
     "dmarc_several": (
-        _lt("%(domain)s has several DMARC records; receivers then heed none."),
-        _lt("Ask the domain's administrator to leave one TXT record at %(name)s, such as: %(record)s"),
+        _lt("%(domain)s has several DMARC records; receivers then ignore them all."),
+        _lt("Ask the domain's administrator to leave only one TXT record at %(name)s, such as: %(record)s"),
     ),
     "dmarc_syntax": (
-        _lt("The DMARC record of %(domain)s has a mistake; receivers then do not heed it."),
+        _lt("The DMARC record of %(domain)s has a mistake; receivers then ignore it."),
         _lt("Ask the domain's administrator to correct the TXT record at %(name)s, such as: %(record)s"),
     ),
     "dmarc_no_answer": (_lt("DNS gave no answer about the policy of %(domain)s (DMARC)."), ""),

@@ -34,7 +34,7 @@ class EmailAccountAuthority(models.Model):
     )
     certificate = fields.Text(required=True, help="In the format PEM.")
     certificate_count = fields.Integer(compute="_compute_certificate_count")
-    subject = fields.Char(compute="_compute_certificate_values", store=True, precompute=True)
+    subject = fields.Char("Issued to", compute="_compute_certificate_values", store=True, precompute=True)
     issuer = fields.Char("Issued by", compute="_compute_certificate_values", store=True, precompute=True)
     not_before = fields.Datetime(
         "Valid from", compute="_compute_certificate_values", store=True, precompute=True
@@ -115,7 +115,7 @@ class EmailAccountAuthority(models.Model):
         if "certificate" in vals or "file" in vals:
             certificates = self._read(vals)
             if len(certificates) > 1:
-                raise ValidationError(self.env._("This is a bundle: add it with “New” instead."))
+                raise ValidationError(self.env._("The file holds several certificates: add it with “New” instead."))
             vals = self._get_values(vals, certificates[0])
         result = super().write(vals)
         self.env.registry.clear_cache()

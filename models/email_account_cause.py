@@ -55,14 +55,14 @@ class EmailAccountCause(models.Model):
     protocol = fields.Selection(PROTOCOLS, help="Empty: all.")
     stage = fields.Selection(STAGES, help="Empty: all.")
     code = fields.Char(
-        "Reply Code", help="Regular expression for the whole SMTP reply code, such as 5\\d\\d."
+        "SMTP Reply Code", help="Regular expression for the whole SMTP reply code, such as 5\\d\\d."
     )
     status = fields.Char(
         "Enhanced Status Code",
         help="Regular expression for the whole code, such as 5\\.7\\.\\d+ (RFC 3463).",
     )
     response = fields.Char(
-        "Response Code",
+        "IMAP or POP Response Code",
         help="Regular expression for the whole code that an IMAP or POP server gives in brackets, "
         "such as LIMIT (RFC 5530).",
     )
@@ -77,7 +77,7 @@ class EmailAccountCause(models.Model):
     link = fields.Char("Help Page")
     field = fields.Selection(FIELDS, "Field to Mark")
     responsible = fields.Selection(
-        RESPONSIBLE, help="Who can mend it. Empty: as the addon knows of the cause."
+        RESPONSIBLE, help="Who can fix it. Empty: as the addon knows of the cause."
     )
 
     @api.constrains("name", *PATTERNS)
@@ -86,7 +86,7 @@ class EmailAccountCause(models.Model):
             patterns = {name: rule[name] for name in PATTERNS if rule[name]}
             if not patterns:
                 raise ValidationError(
-                    self.env._("Explanation “%s”: say by a pattern which failures are meant.", rule.name)
+                    self.env._("Explanation “%s”: enter at least one pattern.", rule.name)
                 )
             for pattern in patterns.values():
                 if len(pattern) > MAX_PATTERN:
@@ -102,7 +102,7 @@ class EmailAccountCause(models.Model):
                 except (re.error, RecursionError, OverflowError) as exc:
                     raise ValidationError(
                         self.env._(
-                            "Explanation “%(name)s”: %(pattern)s is no regular expression (%(reason)s).",
+                            "Explanation “%(name)s”: %(pattern)s is not a valid regular expression (%(reason)s).",
                             name=rule.name,
                             pattern=pattern,
                             reason=exc,

@@ -46,7 +46,6 @@ class EmailAccountCheck(models.Model):
     acceptable_step_id = fields.Many2one(
         "email.account.check.step", "Certificate to Accept", compute="_compute_acceptable_step_id"
     )
-    acceptable_host = fields.Char(compute="_compute_acceptable_step_id")
 
     # ------------------------------------------------------------
     # The report in words
@@ -101,7 +100,6 @@ class EmailAccountCheck(models.Model):
             steps = check.step_ids.filtered("fingerprint")
             newest = check.account_id.check_ids.sorted("id", reverse=True)[:1] == check
             check.acceptable_step_id = newest and steps[:1]
-            check.acceptable_host = newest and steps and check.account_id[f"{steps[0].direction}_host"]
 
     # ------------------------------------------------------------
     # Run

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools.misc import formatLang
 
 RESULTS = [("passed", "Passed"), ("warning", "Warning"), ("failed", "Failed"), ("skipped", "Skipped")]
 DIRECTIONS = [("outgoing", "Sending"), ("incoming", "Receiving")]
@@ -44,9 +45,9 @@ class EmailAccountCheckStep(models.Model):
     result = fields.Selection(RESULTS, required=True)
     message = fields.Text(required=True)
     advice = fields.Text()
-    responsible = fields.Selection(RESPONSIBLE, "Who Can Mend It")
+    responsible = fields.Selection(RESPONSIBLE, "Who Can Fix It")
     link = fields.Char(help="The page where it is mended or explained.")
-    field_name = fields.Char("Field", help="The field of the account that is concerned.")
+    field_name = fields.Char("Field Concerned", help="The field of the account that is concerned.")
     details = fields.Text("Technical Details")
     cause = fields.Char(help="The cause of the failure, as mailclient names it.")
     fingerprint = fields.Char(help="SHA-256 of a refused certificate that can be accepted by hand.")
@@ -57,4 +58,4 @@ class EmailAccountCheckStep(models.Model):
         self.ensure_one()
         if self.duration_ms < 1000:
             return self.env._("%s ms", self.duration_ms)
-        return self.env._("%s s", f"{self.duration_ms / 1000:.1f}")
+        return self.env._("%s s", formatLang(self.env, self.duration_ms / 1000, digits=1))

@@ -16,7 +16,7 @@ class EmailAccountChecked(models.AbstractModel):
     """How an account is proved, and what came out."""
 
     _name = "email.account.checked"
-    _description = "Email Account that Is Checked"
+    _description = "Checked Email Account"
     _inherit = "email.account.servers"
 
     state = fields.Selection(

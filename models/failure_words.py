@@ -84,7 +84,7 @@ WORDS = {
     "certificate_changed": (
         _lt("The server shows another certificate than the one that was accepted."),
         _lt(
-            "Ask the administrator of the server whether it was replaced before you accept the new one. "
+            "Ask the administrator of the server whether the certificate was replaced before you accept the new one. "
             "No password was sent."
         ),
     ),
@@ -253,7 +253,7 @@ PREFIX = {
 }
 # what `email.account.refusal` says of the time that is left
 PAUSE = re.compile(r"next attempt in (\d+) min$")
-NEXT_ATTEMPT = _lt("The next attempt is possible in %s minutes.")
+NEXT_ATTEMPT = _lt("Minutes until the next attempt: %s.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 

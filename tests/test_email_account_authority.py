@@ -135,7 +135,7 @@ class TestEmailAccountAuthority(TransactionCase):
         self.assertEqual(authority.subject, "CN=Other Root")
         for certificate, sentence in (
             (pem(make_certificate("mail.example.org")), "report of the check"),
-            (pem(self.root) + pem(self.other), "bundle"),
+            (pem(self.root) + pem(self.other), "several certificates"),
         ):
             with self.assertRaisesRegex(ValidationError, sentence):
                 authority.certificate = certificate

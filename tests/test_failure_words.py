@@ -95,5 +95,6 @@ class TestCertificateWords(TransactionCase):
         failure = mailclient.MailFailure(endpoint, "tls", "x", "certificate_unknown_issuer")
         message, advice = self.env["email.account.settings"]._describe_failure(failure, "incoming")
         self.assertTrue(message.endswith("comes from an unknown authority."))
-        self.assertEqual(advice, self.env._(WORDS["certificate_unknown_issuer"][1]))
+        words = WORDS["certificate_unknown_issuer"][1]
+        self.assertEqual(advice, self.env._(words))
         self.assertEqual(who_is_responsible(failure), "administrator")

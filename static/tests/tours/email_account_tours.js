@@ -287,7 +287,7 @@ function checkFails({ name, stage, words, advice, marked }) {
         { content: "what is wrong", trigger: `${dialog} .alert-danger:contains("${words}")` },
         { content: "where", trigger: `${step} .o_email_account_message:contains("${words}")` },
         { content: "what to do", trigger: `${step} .o_email_account_advice:contains("${advice}")` },
-        { content: "who can mend it", trigger: `${step}:contains('Who can mend it')` },
+        { content: "who can fix it", trigger: `${step}:contains('Who can fix it')` },
         { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
         { content: "failing", trigger: ".o_form_view .o_arrow_button_current:contains('Failing')" },
         { content: "the field is marked", trigger: `.o_form_view .o_field_widget[name=${marked}].text-danger` },
