@@ -5,6 +5,7 @@ given what it returns or raises. So everything that touches the database stays i
 cursor, and no server holds up another. No model.
 """
 
+import contextlib
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 # one a generator: whoever hangs occupies his own; more of them wait for their turn
@@ -63,7 +64,5 @@ def run_together(generators, tick=None, interval=0.2):
 
 
 def _advance(pool, waiting, generator, resume, value):
-    try:
+    with contextlib.suppress(StopIteration):
         waiting[pool.submit(resume(value))] = generator
-    except StopIteration:
-        pass

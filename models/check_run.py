@@ -204,8 +204,7 @@ class CheckRun:
         if certificate.pinned:
             result, responsible = "warning", "provider"
             message = env._(
-                "%(version)s, certificate that the server made itself, accepted by hand, %(days)s "
-                "days left.",
+                "%(version)s, certificate that the server made itself, accepted by hand, %(days)s days left.",
                 version=certificate.version,
                 days=certificate.days_left,
             )

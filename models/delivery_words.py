@@ -59,9 +59,7 @@ WORDS = {
         _lt("Ask the domain's administrator to join them into one TXT record that begins with v=spf1."),
     ),
     "spf_syntax": (
-        _lt(
-            "The SPF record of %(record_domain)s has a mistake at “%(term)s”; receivers then ignore it."
-        ),
+        _lt("The SPF record of %(record_domain)s has a mistake at “%(term)s”; receivers then ignore it."),
         _ONE_SPF,
     ),
     "spf_broken_include": (
@@ -104,13 +102,17 @@ WORDS = {
         _lt("Ask the domain's administrator for a key of 2048 bits at the next change."),
     ),
     "dkim_other_domain": (
-        _lt("The test email is signed by %(signer)s, but not by %(domain)s (DKIM): others may trust it less."),
+        _lt(
+            "The test email is signed by %(signer)s, but not by %(domain)s (DKIM): others may trust it less."
+        ),
         _lt(
             "Ask the domain's administrator to switch on DKIM for %(domain)s at the provider of the mailbox."
         ),
     ),
     "dkim_none": (
-        _lt("The test email is not signed (DKIM). Mail within one provider often is not; mail to others may be."),
+        _lt(
+            "The test email is not signed (DKIM). Mail within one provider often is not; mail to others may be."
+        ),
         "",
     ),
     "dkim_body_changed": (

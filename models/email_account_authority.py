@@ -115,7 +115,9 @@ class EmailAccountAuthority(models.Model):
         if "certificate" in vals or "file" in vals:
             certificates = self._read(vals)
             if len(certificates) > 1:
-                raise ValidationError(self.env._("The file holds several certificates: add it with “New” instead."))
+                raise ValidationError(
+                    self.env._("The file holds several certificates: add it with “New” instead.")
+                )
             vals = self._get_values(vals, certificates[0])
         result = super().write(vals)
         self.env.registry.clear_cache()

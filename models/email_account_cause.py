@@ -85,9 +85,7 @@ class EmailAccountCause(models.Model):
         for rule in self:
             patterns = {name: rule[name] for name in PATTERNS if rule[name]}
             if not patterns:
-                raise ValidationError(
-                    self.env._("Explanation “%s”: enter at least one pattern.", rule.name)
-                )
+                raise ValidationError(self.env._("Explanation “%s”: enter at least one pattern.", rule.name))
             for pattern in patterns.values():
                 if len(pattern) > MAX_PATTERN:
                     raise ValidationError(
