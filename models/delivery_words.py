@@ -42,7 +42,8 @@ WORDS = {
     ),
     "spf_published": (
         _lt(
-            "The list of servers that may send for %(domain)s (SPF) is in order. The test email does not show "
+            "The list of servers that may send for %(domain)s (SPF) is in order. The test email "
+            "does not show "
             "which server sends to others."
         ),
         "",
@@ -111,7 +112,8 @@ WORDS = {
     ),
     "dkim_none": (
         _lt(
-            "The test email is not signed (DKIM). Mail within one provider often is not; mail to others may be."
+            "The test email is not signed (DKIM). Mail within one provider often is not; mail to "
+            "others may be."
         ),
         "",
     ),
@@ -166,14 +168,16 @@ WORDS = {
     ),
     "dmarc_published": (
         _lt(
-            "%(domain)s publishes the policy “%(policy)s” (DMARC). The test email does not show whether mail to "
+            "%(domain)s publishes the policy “%(policy)s” (DMARC). The test email does not show "
+            "whether mail to "
             "others meets it."
         ),
         "",
     ),
     "dmarc_monitoring": (
         _lt(
-            "Mail from %(domain)s is proved neither by SPF nor by DKIM; its policy does not yet ask receivers "
+            "Mail from %(domain)s is proved neither by SPF nor by DKIM; its policy does not yet ask "
+            "receivers "
             "to act (DMARC)."
         ),
         _lt("Before the policy is made stricter, have mail signed for %(domain)s (DKIM)."),

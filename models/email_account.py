@@ -313,7 +313,8 @@ class EmailAccount(models.Model):
         )
         self.message_post(
             body=self.env._(
-                "%(direction)s: accepted the certificate that %(host)s made itself (SHA-256 %(fingerprint)s).",
+                "%(direction)s: accepted the certificate that %(host)s made itself (SHA-256 "
+                "%(fingerprint)s).",
                 direction=labels[direction],
                 host=self[f"{direction}_host"],
                 fingerprint=fingerprint,

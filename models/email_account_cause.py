@@ -100,7 +100,8 @@ class EmailAccountCause(models.Model):
                 except (re.error, RecursionError, OverflowError) as exc:
                     raise ValidationError(
                         self.env._(
-                            "Explanation “%(name)s”: %(pattern)s is not a valid regular expression (%(reason)s).",
+                            "Explanation “%(name)s”: %(pattern)s is not a valid regular expression "
+                            "(%(reason)s).",
                             name=rule.name,
                             pattern=pattern,
                             reason=exc,

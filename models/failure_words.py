@@ -84,7 +84,8 @@ WORDS = {
     "certificate_changed": (
         _lt("The server shows another certificate than the one that was accepted."),
         _lt(
-            "Ask the administrator of the server whether the certificate was replaced before you accept the new one. "
+            "Ask the administrator of the server whether the certificate was replaced before you "
+            "accept the new one. "
             "No password was sent."
         ),
     ),

@@ -88,7 +88,7 @@ class TestScreenshots(HostsMixin, HttpCase):
         page.wait_for_selector("button[name=action_check]:visible")
 
     def take_progress(self, page):
-        """While the test email is on its way; tests answer one request after the other, so it is held there."""
+        """While the test email is on its way: held there, as tests answer one request after the other."""
         show = CheckProgress.show
 
         def show_on_its_way(progress, runs):

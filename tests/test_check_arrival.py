@@ -140,7 +140,8 @@ class TestCheckMessageIsNoMail(CheckCase):
         for number, token in enumerate(("", "x", "abc.def", f"{new_token(self.env)[:-1]}x", "é.ü")):
             self.assertFalse(is_token(self.env, token), token)
             source = (
-                f"From: eve@elsewhere.example\r\nTo: {ADDRESS}\r\nMessage-Id: <{number}@elsewhere.example>\r\n"
+                f"From: eve@elsewhere.example\r\nTo: {ADDRESS}\r\n"
+                f"Message-Id: <{number}@elsewhere.example>\r\n"
                 f"Subject: hidden\r\n{TOKEN_HEADER}: {token}\r\n\r\nhello"
             ).encode()
             self.env["mail.thread"].with_context(

@@ -38,7 +38,8 @@ class CertificateAuthority:
     def issue(self, *names, kind="valid"):
         """A certificate for host names or IP addresses, as trustme's ``LeafCert``.
 
-        :param kind: one of ``KINDS`` but "self_signed"; "wrong_name" is for another host, "unknown_issuer" by another authority
+        :param kind: one of ``KINDS`` but "self_signed"; "wrong_name" is for another host, "unknown_issuer" by
+            another authority
         """
         if kind not in KINDS or kind == "self_signed":
             raise ValueError(f"unknown kind of certificate: {kind}")
