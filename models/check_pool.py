@@ -5,7 +5,10 @@ given what it returns or raises. So everything that touches the database stays i
 cursor, and no server holds up another. No model.
 """
 
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+import contextlib
+import queue
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 # one a generator: whoever hangs occupies his own; more of them wait for their turn
 MAX_THREADS = 256
@@ -21,7 +24,7 @@ def run_here(generator):
         while True:
             try:
                 result = call()
-            except Exception as error:  # noqa: BLE001 - it is the generator's
+            except Exception as error:  # it is the generator's
                 call = generator.throw(error)
             else:
                 call = generator.send(result)
@@ -33,37 +36,42 @@ def run_together(generators, tick=None, interval=0.2):
     """Run generators to their ends, side by side.
 
     :param generators: list of generators; what they return is left alone
-    :param tick: called in this thread again and again meanwhile
-    :param float interval: seconds, at most, from one ``tick`` to the next
+    :param tick: called in this thread again and again meanwhile, and when all have ended
+    :param float interval: seconds from one ``tick`` to the next, at least
     :raises Exception: what one of them lets through; the others end with it
     """
     if not generators:
         return
-    waiting = {}
+    tick = tick or (lambda: None)
+    waiting, done = {}, queue.SimpleQueue()
     with ThreadPoolExecutor(min(len(generators), MAX_THREADS), "email_account") as pool:
+
+        def advance(generator, resume, value):
+            with contextlib.suppress(StopIteration):
+                future = pool.submit(resume(value))
+                waiting[future] = generator
+                future.add_done_callback(done.put)
+
         try:
             for generator in generators:
-                _advance(pool, waiting, generator, generator.send, None)
+                advance(generator, generator.send, None)
+            next_tick = 0
             while waiting:
-                done, _others = wait(waiting, interval, FIRST_COMPLETED)
-                for future in done:
-                    generator = waiting.pop(future)
-                    error = future.exception()
-                    if error:
-                        _advance(pool, waiting, generator, generator.throw, error)
-                    else:
-                        _advance(pool, waiting, generator, generator.send, future.result())
-                if tick:
+                if time.monotonic() >= next_tick:
                     tick()
+                    next_tick = time.monotonic() + interval
+                try:
+                    future = done.get(timeout=max(next_tick - time.monotonic(), 0))
+                except queue.Empty:
+                    continue
+                generator, error = waiting.pop(future), future.exception()
+                if error:
+                    advance(generator, generator.throw, error)
+                else:
+                    advance(generator, generator.send, future.result())
+            tick()
         finally:
             for generator in generators:
                 generator.close()
             for future in waiting:
                 future.cancel()
-
-
-def _advance(pool, waiting, generator, resume, value):
-    try:
-        waiting[pool.submit(resume(value))] = generator
-    except StopIteration:
-        pass

@@ -83,6 +83,16 @@ class TestCheckPool(unittest.TestCase):
         self.assertGreaterEqual(len(ticks), 3)
         self.assertEqual(set(ticks), {threading.get_ident()})
 
+    def test_the_last_tick_sees_the_end(self):
+        ended, seen = [], []
+
+        def work():
+            yield partial(int, "1")
+            ended.append(True)
+
+        run_together([work(), work()], lambda: seen.append(len(ended)), interval=60)
+        self.assertEqual((seen[0], seen[-1]), (0, 2))
+
     def test_an_error_ends_the_others(self):
         closed = []
 
