@@ -6,7 +6,7 @@ from odoo.tests import tagged
 
 from ..models import check_run
 from .common import ADDRESS, DOMAIN, CheckCase
-from .hosts import BlackHole, HangAfterBanner
+from .hosts import BlackHole, HangAfterBanner, SilentPort
 from .hosts.network import ANY
 
 
@@ -119,7 +119,10 @@ class TestNightlyCheck(CheckCase):
     def test_it_ends_in_time(self):
         """What hangs in spite of everything ends with the run."""
         self.assertLess(check_run.RUN_TIMEOUT, 120)
-        with patch.object(check_run, "RUN_TIMEOUT", 0):
+        silent = self.enterContext(SilentPort())
+        places = {(ANY, port): silent.port for port in (465, 993)}
+        self.account.timeout = 300
+        with patch.dict(self.hosts.network.places, places), patch.object(check_run, "RUN_TIMEOUT", 0):
             check = self.account._check()
         self.assertEqual(check.result, "failed")
         self.assertEqual(set(check.step_ids.mapped("cause")) - {False}, {"timeout"})
