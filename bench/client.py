@@ -3,13 +3,11 @@
 import asyncio
 import functools
 import gc
-import resource
 import ssl
-import sys
 import time
-from pathlib import Path
 
 import plain  # noqa: F401
+from memory import forget_peak, peak
 
 # isort: split
 from email_account.autoconfig import Address, Discovery, Guard, Network, discover
@@ -17,7 +15,6 @@ from email_account.tests.hosts.network import ANY, PlacedNetwork
 
 ALLOWED = ["203.0.113.0/24"]
 QUESTIONS = ("resolve_async", "mx", "srv", "txt", "get", "post", "redirect", "probe")
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def _logged(name):
@@ -109,17 +106,7 @@ def memory(scenario, world) -> float:
     """
     asyncio.run(discover(Address.parse("jane@fastmail.com"), network=LoggingNetwork(world)))
     gc.collect()
-    if CLEAR.exists():
-        CLEAR.write_text("5")  # forgets the peak until now
-    idle = _peak()
+    forget_peak()
+    idle = peak()
     run(scenario, world)
-    return round((_peak() - idle) / 1e6, 1)
-
-
-def _peak():
-    """Bytes of memory at the peak."""
-    if STATUS.exists():
-        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return round((peak() - idle) / 1e6, 1)

@@ -1,11 +1,26 @@
-"""``make bench-discovery``."""
-from console import supervise
-from paths import REPO
+"""``make bench-discovery`` and ``make bench-check``."""
+from console import lock, supervise
+from paths import DEV, REPO
 from python_env import environment
 from system import require
+from workbench import Workbench
 
 
 def discovery(*arguments):
     """How long discovery takes where every answer of the network takes 40 ms, scenario by scenario."""
     require()
     return supervise(environment(), "bench/discovery.py", *arguments, cwd=REPO)
+
+
+def check(*arguments):
+    """How long it takes to check 200 accounts at once, of which 40 hang."""
+    with Workbench("dovecot") as bench, lock(DEV / "bench.lock"):
+        database = f"{bench.name('test')}_bench"
+        bench.pg.create(database, bench.with_addon("test"))
+        config = bench.config(database, "test", "bench")
+        script = DEV / "tmp/bench_check.py"
+        script.write_text(f"import sys\n\nsys.path.insert(0, {str(REPO / 'bench')!r})\nimport check\n\n"
+                          f"sys.exit(check.main(env, {arguments!r}))\n")
+        command = [bench.python, bench.script, "shell", "-c", config, "--no-http", "--log-level=warn"]
+        with open(script) as file:
+            return supervise(*command, cwd=REPO, env=bench.env(), stdin=file)

@@ -5,11 +5,15 @@ given what it returns or raises. So everything that touches the database stays i
 cursor, and no server holds up another. No model.
 """
 
-import contextlib
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+import queue
+import time
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
 
 # one a generator: whoever hangs occupies his own; more of them wait for their turn
 MAX_THREADS = 256
+# servers take only so many connections at a time, Dovecot 100 logins by default
+LANE_WIDTH = 20
 
 
 def run_here(generator):
@@ -22,7 +26,7 @@ def run_here(generator):
         while True:
             try:
                 result = call()
-            except Exception as error:
+            except Exception as error:  # it is the generator's
                 call = generator.throw(error)
             else:
                 call = generator.send(result)
@@ -30,39 +34,59 @@ def run_here(generator):
         return stop.value
 
 
-def run_together(generators, tick=None, interval=0.2):
+def run_together(generators, tick=None, interval=0.2, lanes=None):
     """Run generators to their ends, side by side.
 
     :param generators: list of generators; what they return is left alone
-    :param tick: called in this thread again and again meanwhile
-    :param float interval: seconds, at most, from one ``tick`` to the next
+    :param tick: called in this thread again and again meanwhile, and when all have ended
+    :param float interval: seconds from one ``tick`` to the next, at least
+    :param lanes: list with a key for each generator: of those with the same one only so many run at a time
     :raises Exception: what one of them lets through; the others end with it
     """
     if not generators:
         return
-    waiting = {}
+    tick = tick or (lambda: None)
+    waiting, done = {}, queue.SimpleQueue()
+    lines = defaultdict(deque)
+    for lane, generator in zip(lanes or range(len(generators)), generators, strict=True):
+        lines[lane].append(generator)
     with ThreadPoolExecutor(min(len(generators), MAX_THREADS), "email_account") as pool:
+
+        def begin(lane):
+            if lines[lane]:
+                generator = lines[lane].popleft()
+                advance(lane, generator, generator.send, None)
+
+        def advance(lane, generator, resume, value):
+            try:
+                future = pool.submit(resume(value))
+            except StopIteration:
+                begin(lane)
+            else:
+                waiting[future] = lane, generator
+                future.add_done_callback(done.put)
+
         try:
-            for generator in generators:
-                _advance(pool, waiting, generator, generator.send, None)
+            for lane in list(lines):
+                for _place in range(LANE_WIDTH):
+                    begin(lane)
+            next_tick = 0
             while waiting:
-                done, _others = wait(waiting, interval, FIRST_COMPLETED)
-                for future in done:
-                    generator = waiting.pop(future)
-                    error = future.exception()
-                    if error:
-                        _advance(pool, waiting, generator, generator.throw, error)
-                    else:
-                        _advance(pool, waiting, generator, generator.send, future.result())
-                if tick:
+                if time.monotonic() >= next_tick:
                     tick()
+                    next_tick = time.monotonic() + interval
+                try:
+                    future = done.get(timeout=max(next_tick - time.monotonic(), 0))
+                except queue.Empty:
+                    continue
+                (lane, generator), error = waiting.pop(future), future.exception()
+                if error:
+                    advance(lane, generator, generator.throw, error)
+                else:
+                    advance(lane, generator, generator.send, future.result())
+            tick()
         finally:
             for generator in generators:
                 generator.close()
             for future in waiting:
                 future.cancel()
-
-
-def _advance(pool, waiting, generator, resume, value):
-    with contextlib.suppress(StopIteration):
-        waiting[pool.submit(resume(value))] = generator

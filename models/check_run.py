@@ -50,14 +50,25 @@ class CheckRun:
         self.arrival = Arrival()
         self.now = None
         self.ended = False
-        self._deadline = time.monotonic() + RUN_TIMEOUT
         self._since = time.monotonic()
+        self._deadline = self._since + RUN_TIMEOUT
         self._events = deque()  # filled by the thread that connects
 
     @property
     def remaining(self):
         """Seconds that are left for the run."""
         return max(self._deadline - time.monotonic(), 0.1)
+
+    @property
+    def is_late(self):
+        """Whether too little time is left to begin: so many others came first."""
+        return self.remaining < RUN_TIMEOUT / 5
+
+    @property
+    def lane(self):
+        """The servers: so many runs at a time are enough for them."""
+        names = ("outgoing_host", "outgoing_port", "incoming_host", "incoming_port")
+        return tuple(self.settings[name] for name in names)
 
     def begin(self, stage, direction):
         """Note what is waited for from now on."""

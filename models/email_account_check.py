@@ -121,12 +121,17 @@ class EmailAccountCheck(models.Model):
             if tick:
                 tick(runs)
 
-        run_together([self._run_stages(run) for run in runs], look)
+        run_together([self._run_stages(run) for run in runs], look, lanes=[run.lane for run in runs])
         return runs
 
     @api.model
     def _run_stages(self, run):
-        for stage in run.settings._check_stages():
+        stages = run.settings._check_stages()
+        if run.is_late:
+            stages = []
+            message = self.env._("No time was left for this account: check it again.")
+            run.add("resolve", run.settings._get_directions()[0], "skipped", message)
+        for stage in stages:
             waiting = getattr(self, f"_stage_{stage}")(run)
             if inspect.isgenerator(waiting):
                 yield from waiting
@@ -137,17 +142,16 @@ class EmailAccountCheck(models.Model):
     def _create_report(self, account, steps, occasion="button"):
         """Store the report of ``steps`` (values of `email.account.check.step`) and let the account follow."""
         results = {step["result"] for step in steps}
-        result = next((name for name in ("failed", "warning") if name in results), "passed")
-        failures, warnings = (
-            [step["message"] for step in steps if step["result"] == name] for name in ("failed", "warning")
-        )
+        result = next((name for name in ("failed", "warning", "passed") if name in results), "skipped")
+        messages = [step["message"] for step in steps if step["result"] == result]
+        summary = self.env._("All steps passed.") if result == "passed" else "\n".join(messages)
         # sudo: users may read reports, only the check itself writes them and the state of the account
         check = self.sudo().create(
             {
                 "account_id": account.id,
                 "occasion": occasion,
                 "result": result,
-                "summary": "\n".join(failures or warnings) or self.env._("All steps passed."),
+                "summary": summary,
                 "duration_ms": sum(step["duration_ms"] for step in steps),
                 "step_ids": [
                     fields.Command.create(step | {"sequence": sequence})
@@ -155,9 +159,10 @@ class EmailAccountCheck(models.Model):
                 ],
             }
         )
-        account = account.sudo()
-        account.last_check_date = fields.Datetime.now()
-        account._set_state("\n".join(failures))
+        if result != "skipped":
+            account = account.sudo()
+            account.last_check_date = fields.Datetime.now()
+            account._set_state(result == "failed" and summary)
         self.sudo().search([("account_id", "=", account.id)], offset=KEPT_CHECKS).unlink()
         return check.sudo(False)
 

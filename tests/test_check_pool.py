@@ -2,7 +2,7 @@ import threading
 import unittest
 from functools import partial
 
-from ..models.check_pool import run_here, run_together
+from ..models.check_pool import LANE_WIDTH, run_here, run_together
 
 
 class Boom(Exception):
@@ -83,6 +83,16 @@ class TestCheckPool(unittest.TestCase):
         self.assertGreaterEqual(len(ticks), 3)
         self.assertEqual(set(ticks), {threading.get_ident()})
 
+    def test_the_last_tick_sees_the_end(self):
+        ended, seen = [], []
+
+        def work():
+            yield partial(int, "1")
+            ended.append(True)
+
+        run_together([work(), work()], lambda: seen.append(len(ended)), interval=60)
+        self.assertEqual((seen[0], seen[-1]), (0, 2))
+
     def test_an_error_ends_the_others(self):
         closed = []
 
@@ -99,6 +109,28 @@ class TestCheckPool(unittest.TestCase):
         with self.assertRaises(Boom):
             run_together([other(), failing()])
         self.assertEqual(closed, [True])
+
+    def test_only_so_many_of_a_lane_at_a_time(self):
+        running, most, ended = set(), [], []
+
+        def work(number):
+            running.add(number)
+            for _number in range(3):
+                yield partial(threading.Event().wait, 0.001)
+                most.append(len(running))
+            running.remove(number)
+            ended.append(number)
+
+        def short(number):
+            ended.append(number)
+            yield from ()
+
+        count = 3 * LANE_WIDTH
+        run_together(
+            [work(number) for number in range(count)] + [short(count)], lanes=["one"] * count + ["other"]
+        )
+        self.assertEqual(max(most), LANE_WIDTH)
+        self.assertEqual(sorted(ended), list(range(count + 1)))
 
     def test_nothing_to_do(self):
         run_together([])

@@ -6,7 +6,7 @@ from odoo.tests import tagged
 
 from ..models import check_run
 from .common import ADDRESS, DOMAIN, CheckCase
-from .hosts import BlackHole, HangAfterBanner
+from .hosts import BlackHole, HangAfterBanner, SilentPort
 from .hosts.network import ANY
 
 
@@ -48,6 +48,14 @@ class TestCheckTogether(CheckCase):
             [(step.stage, step.direction, step.cause) for step in failed],
             [("connect", "outgoing", "timeout"), ("greeting", "incoming", "timeout")],
         )
+
+    def test_what_comes_too_late_is_not_called_failing(self):
+        accounts = self.create_account("one") + self.create_account("two")
+        with patch.object(check_run.CheckRun, "is_late", property(lambda run: run.settings == accounts[1])):
+            checks = accounts._check()
+        self.assertEqual(checks.mapped("result"), ["passed", "skipped"])
+        self.assertEqual(accounts.mapped("state"), ["ready", "draft"])
+        self.assertFalse(accounts[1].last_check_date)
 
     def test_progress_of_many(self):
         from ..models.check_progress import CheckProgress
@@ -125,7 +133,10 @@ class TestNightlyCheck(CheckCase):
     def test_it_ends_in_time(self):
         """What hangs in spite of everything ends with the run."""
         self.assertLess(check_run.RUN_TIMEOUT, 120)
-        with patch.object(check_run, "RUN_TIMEOUT", 0):
+        silent = self.enterContext(SilentPort())
+        places = {(ANY, port): silent.port for port in (465, 993)}
+        self.account.timeout = 300
+        with patch.dict(self.hosts.network.places, places), patch.object(check_run, "RUN_TIMEOUT", 0):
             check = self.account._check()
         self.assertEqual(check.result, "failed")
         self.assertEqual(set(check.step_ids.mapped("cause")) - {False}, {"timeout"})

@@ -401,9 +401,12 @@ class TestSecondUser(DiscoveryCase):
         self.hosts.dns.queries.clear()
         self.hosts.web.requests.clear()
         sent = []
-        with patch.object(
-            CheckRun, "login", lambda run, direction: sent.append(run.settings[f"{direction}_host"])
-        ):
+
+        def login(run, direction):
+            sent.append(run.settings[f"{direction}_host"])
+            yield from ()
+
+        with patch.object(CheckRun, "login", login):
             wizard = self.create_wizard(user or self.user, email=COLLEAGUE)
             wizard.action_create()
         self.assertEqual(wizard.step, "done", wizard.message)

@@ -72,9 +72,16 @@ namespace inbox {{
   }}
 }}
 """
+# A process serves many sessions. By default each has two of its own, and at most 100 can log in at once.
 LOGIN = """
+service {protocol} {{
+  service_count = 0
+  client_limit = 50
+}}
 service {protocol}-login {{
   chroot =
+  service_count = 0
+  client_limit = 500
   inet_listener {starttls} {{
     port = {starttls_port}
   }}
