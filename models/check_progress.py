@@ -1,10 +1,5 @@
 """How the user sees a check while it runs: no model, see `email.account.check.progress`."""
 
-import time
-
-# seconds, at least, between two notes
-INTERVAL = 0.2
-
 
 class CheckProgress:
     """Notes what a check has done so far, in transactions of its own.
@@ -21,7 +16,6 @@ class CheckProgress:
         self._env = accounts.env
         self._id = None
         self._lines = []
-        self._noted = 0.0
         steps = self._env["email.account.check.step"]._fields
         self._labels = {
             name: dict(steps[name]._description_selection(self._env)) for name in ("stage", "direction")
@@ -43,10 +37,7 @@ class CheckProgress:
 
     def show(self, runs):
         """Note what has happened in ``runs`` (list of `CheckRun`)."""
-        if time.monotonic() - self._noted < INTERVAL:
-            return
         lines = self._get_steps(runs[0]) if len(runs) == 1 else [self._get_summary(run) for run in runs]
-        self._noted = time.monotonic()
         if lines != self._lines:
             self._lines = lines
             self._write(lambda notes: notes.browse(self._id).write({"lines": lines}))
