@@ -59,6 +59,7 @@ class TestCheckReport(CheckCase):
 
         def look(runs):
             log.show(runs)
+            progress.invalidate_model()  # as the next request
             seen.append(progress.get_progress(self.account.ids))
 
         with CheckProgress(self.account) as log:
