@@ -4,8 +4,10 @@ import asyncio
 import base64
 import hashlib
 import json
+from unittest.mock import patch
 
 from odoo.addons.email_account.autoconfig import Guard
+from odoo.addons.email_account.autoconfig.sources import provider_mx
 
 from .documents import client_config, incoming, outgoing
 from .world import BAD, CLEAR, DEAD, LIVE, STARTTLS, WorldCase
@@ -457,6 +459,9 @@ class TestMicrosoft(WorldCase):
     SERVERS = ("outlook.office365.com:993 tls", "smtp.office365.com:587 starttls")
 
     def be_tenant(self, url="https://outlook.office365.com/autodiscover/autodiscover.xml"):
+        patience = patch.object(provider_mx, "TENANT_PATIENCE", 5)  # on a machine that is busy
+        patience.start()
+        self.addCleanup(patience.stop)
         self.web.route("login.microsoftonline.com", self.TENANT, "{}")
         self.web.route(
             "outlook.office365.com",
