@@ -62,7 +62,7 @@ def try_workers(bench, database):
         logfile=log, log_level="warn", addons_path=",".join(
             map(str, [DEV / "addons", folder, *bench.source.addons])))
     bench.odoo("-c", config, "-i", SLOW, "--stop-after-init", "--no-http")
-    for workers, functions in ((2, ()), (0, ("progress_and_cancel",))):
+    for workers, functions in ((2, ()), (0, ("progress_and_cancel", "check_of_an_account"))):
         _try(bench, database, config, port, workers, functions)
     # there is no proxy, so the browser's web sockets fail; what counts is what went through the addon
     lines = log.read_text().splitlines()

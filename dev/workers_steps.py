@@ -1,13 +1,14 @@
 """What the browser and other clients do with a server: ``workers_steps.py URL DATABASE [FUNCTION…]``.
 
-Progress is seen by another worker, Cancel ends the work of whichever worker does it, and the limit holds over
-all of them.
+Progress of a discovery and of a check is seen by another worker, Cancel ends the work of whichever worker does
+it, and the limit holds over all of them.
 """
 import contextlib
 import http.cookiejar
 import itertools
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ SOON = 10.0  # seconds: the machine may be busy; what it took is printed
 DIALOG = ".modal:not(.o_inactive_modal)"
 CREATE = f"{DIALOG} button[name=action_create]:visible"
 DISCOVERY = "email.account.discovery"
+CHECK = "email.account.check"
 VALUES = {"email": "jane@silent.example", "password": "correct horse"}
 
 
@@ -52,16 +54,16 @@ class Client:
 
 
 class Running:
-    """``action_create`` of a wizard in a thread."""
+    """A button of a record, by default ``action_create`` of a wizard, in a thread."""
 
-    def __init__(self, client, wizard):
-        self._thread = threading.Thread(target=self._run, args=(client, wizard), daemon=True)
+    def __init__(self, client, record, model="email.account.create", method="action_create"):
+        self._thread = threading.Thread(target=self._run, args=(client, record, model, method), daemon=True)
         self.answer = self.ended = None
         self.started = time.monotonic()
         self._thread.start()
 
-    def _run(self, client, wizard):
-        self.answer = client.call("email.account.create", "action_create", [wizard])
+    def _run(self, client, record, model, method):
+        self.answer = client.call(model, method, [record])
         self.ended = time.monotonic()
 
     def wait(self):
@@ -105,6 +107,33 @@ def progress_and_cancel(url, database):
         check.assertFalse(other.call(DISCOVERY, "action_cancel", [last]))
     check.assertEqual(other.call("email.account.create", "read", [wizard]), before)
     check.assertEqual(other.call("email.account", "search", []), [])
+
+
+def check_of_an_account(url, database):
+    """Its steps are seen while it runs, before the report is there."""
+    runner, other = Client(url, database), Client(url, database)
+    runner.call("ir.config_parameter", "set_param", "email_account.allowed_networks", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        [account] = runner.call("email.account", "create", [{
+            "email": "jane@checked.example", "password": "correct horse", "use_for_receiving": False,
+            "outgoing_host": "127.0.0.1", "outgoing_port": silent.getsockname()[1], "timeout": 5,
+        }])
+        running = Running(runner, account, "email.account", "action_check")
+
+        def lines():
+            progress = other.call(f"{CHECK}.progress", "get_progress", [account])
+            return progress and len(progress["lines"]) > 2 and progress["lines"]
+
+        steps = within(SOON, lines)
+        seen = time.monotonic() - running.started
+        check.assertIsNone(running.ended)
+        check.assertEqual([step["result"] for step in steps], ["passed", "passed", "asking"], steps)
+        report = running.wait()
+    check.assertEqual(other.call(CHECK, "read", [report["res_id"]], ["result"])[0]["result"], "failed")
+    check.assertFalse(other.call(f"{CHECK}.progress", "get_progress", [account]))
+    print(f"     steps of a check seen by another one after {seen:.2f} s, it took "
+          f"{running.ended - running.started:.2f} s")
+    runner.call("email.account", "unlink", [account])
 
 
 def limit(url, database):
@@ -170,7 +199,7 @@ def browser(url, database):
 
 
 def main(url, database, *names):
-    functions = (progress_and_cancel, limit, browser)
+    functions = (progress_and_cancel, check_of_an_account, limit, browser)
     functions = [function for function in functions if not names or function.__name__ in names]
     for number, function in zip(itertools.count(1), functions):
         function(url, database)

@@ -1,10 +1,10 @@
 import re
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
 from ..models.check_progress import CheckProgress
-from .common import ADDRESS, PASSWORD, CheckCase
+from .common import ADDRESS, PASSWORD, CheckCase, HostsCase
 from .test_fetchmail_server import receive
 
 
@@ -126,3 +126,42 @@ class TestAcceptCertificate(CheckCase):
             {**self.account_values, "email": "b@acme.example", "incoming_fingerprint": "0" * 64}
         )
         self.assertEqual([self.account.incoming_fingerprint, other.incoming_fingerprint], [False, False])
+
+
+@tagged("post_install", "-at_install")
+class TestAcceptCertificateInTheWizard(HostsCase):
+    certificates = {"imap": "self_signed", "submission": "self_signed"}
+
+    def test_accept_both(self):
+        wizard = self.env["email.account.create"].create(
+            {**self.account_values, "method": "manual", "step": "description"}
+        )
+        wizard.action_create()
+        self.assertFalse(self.hosts.mail.logins())
+        for direction, step in (("outgoing", "description"), ("incoming", "partial")):
+            self.assertEqual((wizard.step, wizard.refused_direction), (step, direction))
+            self.assertIn("fingerprint", wizard.message)
+            self.assertFalse(self.env["email.account"].search([]))
+            wizard.action_accept_certificate()
+        self.assertEqual(wizard.step, "done", wizard.message)
+        self.assertFalse(wizard.refused_fingerprint)
+        account = wizard.account_id
+        self.assertEqual(
+            (account.outgoing_fingerprint, account.incoming_fingerprint),
+            (wizard.outgoing_fingerprint, wizard.incoming_fingerprint),
+        )
+        self.assertEqual((account.state, account.check_ids.result), ("ready", "warning"))
+
+    def test_another_server_is_not_accepted_with_it(self):
+        wizard = self.env["email.account.create"].create(
+            {**self.account_values, "method": "manual", "step": "description"}
+        )
+        wizard.outgoing_fingerprint = "0" * 64
+        wizard.action_create()
+        self.assertIn("another certificate", wizard.message)
+        wizard.outgoing_host = "mail.acme.example"
+        self.assertFalse(wizard.outgoing_fingerprint)
+
+    def test_there_has_to_be_one(self):
+        with self.assertRaises(UserError):
+            self.env["email.account.create"].create(self.account_values).action_accept_certificate()

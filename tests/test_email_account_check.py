@@ -47,6 +47,17 @@ class TestEmailAccountCheck(CheckCase):
             run.collect()
         self.assertEqual([step["duration_ms"] for step in run.steps], [1000, 500, 2500])
 
+    def test_certificate_that_ends_soon(self):
+        with patch.object(check_run, "CERTIFICATE_DAYS", 400):
+            check = self.account._check()
+        warnings = check.step_ids.filtered(lambda step: step.result == "warning")
+        self.assertEqual(
+            [(step.stage, step.direction) for step in warnings], [("tls", "outgoing"), ("tls", "incoming")]
+        )
+        self.assertIn("days left", warnings[0].message)
+        self.assertEqual((check.result, self.account.state), ("warning", "ready"))
+        self.assertEqual(check_run.CERTIFICATE_DAYS, 21)
+
     def test_send_only(self):
         self.account.use_for_receiving = False
         check = self.account._check()

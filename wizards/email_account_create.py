@@ -174,7 +174,7 @@ class EmailAccountCreate(models.TransientModel):
         if not self.refused_fingerprint:
             raise UserError(self.env._("There is no certificate to accept."))
         self[f"{self.refused_direction}_fingerprint"] = self.refused_fingerprint
-        return self.action_create()
+        return self._run(self._test_and_create)
 
     def action_create_partial(self):
         """Create the account for the direction that works."""
