@@ -1,7 +1,7 @@
 """What the browser and other clients do with a server: ``workers_steps.py URL DATABASE [FUNCTION…]``.
 
-Progress of a discovery and of a check is seen by another worker, Cancel ends the work of whichever worker does
-it, and the limit holds over all of them.
+Progress of a discovery and of a check is seen by another worker, Cancel ends the work of whichever worker
+does it, and the limit holds over all of them.
 """
 import contextlib
 import http.cookiejar

@@ -16,8 +16,11 @@ _ONE_SPF = _lt("Ask the domain's administrator to correct the SPF record; the ch
 # code -> (what was found, what to do)
 WORDS = {
     "authentication_none": (
-        _lt("The receiving server does not say whether it recognized the sender."),
-        _lt("Nothing to do: many servers say nothing of mail to oneself."),
+        _lt(
+            "The receiving server does not say whether it recognized the sender; many say nothing of mail to "
+            "oneself."
+        ),
+        "",
     ),
     "authentication_undecided": (
         _lt("The receiving server could neither confirm nor deny the sender."),

@@ -24,6 +24,8 @@ class TestCheckReport(CheckCase):
         self.assertEqual(kind, "html")
         self.assertIn("Check of", paper.decode())
         self.assertIn("Logged in as", paper.decode())
+        self.assertEqual(paper.count(b"<details"), paper.count(b'open="open"'))
+        self.assertNotIn('open="open"', check.report)
 
     def test_what_a_server_says_is_text(self):
         self.hosts.mail.refuse_data = "550 5.7.1 <script>alert(1)</script>"
