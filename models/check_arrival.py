@@ -13,6 +13,8 @@ from .check_message import TOKEN_HEADER
 ARRIVAL_TIMEOUT = 60
 FIRST_INTERVAL = 0.3
 LONGEST_INTERVAL = 8
+# of the run, in seconds
+TIME_TO_TIDY_UP = 10
 # a bounce is looked for when the mail is late
 BOUNCE_AFTER = 4
 
@@ -24,12 +26,14 @@ class Arrival:
     :param found: all copies of it, with the one that a provider puts into "Sent"
     :param arrived: the copy that was received, None if none was
     :param source: of the one that was received
+    :param waited: seconds until then
     :param bounce: the message that says why it was not delivered, and its source
     """
 
     found: tuple[Found, ...] = ()
     arrived: Found | None = None
     source: bytes = b""
+    waited: float = 0.0
     bounce: Found | None = None
     bounce_source: bytes = b""
 
@@ -48,7 +52,7 @@ def wait_for_arrival(run):
     :return: the `Arrival`; nothing arrived if it did not come in time
     """
     started = time.monotonic()
-    deadline = started + min(ARRIVAL_TIMEOUT, run.remaining)
+    deadline = started + min(ARRIVAL_TIMEOUT, run.remaining - TIME_TO_TIDY_UP)
     interval = FIRST_INTERVAL
     while True:
         found = tuple((yield partial(run.mailbox.find, TOKEN_HEADER, run.token)))
@@ -56,11 +60,12 @@ def wait_for_arrival(run):
         arrived = _get_arrived(found, late)
         if arrived:
             source = yield partial(run.mailbox.fetch, arrived)
-            return Arrival(found, arrived, source)
+            return Arrival(found, arrived, source, time.monotonic() - started)
         if late or time.monotonic() - started > BOUNCE_AFTER:
             bounce, source = yield from _find_bounce(run, found)
             if bounce or late:
-                return Arrival(found, bounce=bounce, bounce_source=source)
+                waited = time.monotonic() - started
+                return Arrival(found, waited=waited, bounce=bounce, bounce_source=source)
         yield partial(time.sleep, interval)
         interval = min(interval * 2, LONGEST_INTERVAL)
         if run.settings.incoming_protocol == "pop3":

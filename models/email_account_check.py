@@ -6,7 +6,6 @@ from odoo.exceptions import UserError
 
 from ..mailclient import MailFailure
 from ..mailclient.delivery import examine
-from . import check_arrival
 from .check_arrival import get_bounce_reason, wait_for_arrival
 from .check_dns import CheckDns
 from .check_message import TOKEN_HEADER, Outbox, prepare_message
@@ -270,9 +269,7 @@ class EmailAccountCheck(models.Model):
             }
         return {
             "result": "failed",
-            "message": env._(
-                "The test email did not arrive within %s seconds.", check_arrival.ARRIVAL_TIMEOUT
-            ),
+            "message": env._("The test email did not arrive within %s seconds.", round(arrival.waited)),
             "advice": env._("It may come later. Check that both servers belong to the same mailbox."),
             "field_name": "incoming_host",
             "responsible": "user",

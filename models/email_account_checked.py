@@ -139,14 +139,19 @@ class EmailAccountChecked(models.AbstractModel):
         accounts = self.search(["|", ("last_check_date", "=", False), ("last_check_date", "<", since)])
         accounts = accounts.filtered("is_configured")
         self.env["ir.cron"]._commit_progress(remaining=len(accounts))
-        for wants_email in (False, True):
-            wanting = accounts.filtered(lambda account, it=wants_email: account.nightly_test_email == it)
-            wanting = wanting.with_context(email_account_login_only=not wants_email)
-            for start in range(0, len(wanting), NIGHTLY_ROUND):
-                part = wanting[start : start + NIGHTLY_ROUND]
+        alike = accounts.grouped(lambda account: (account.nightly_test_email, account._get_report_lang()))
+        for (wants_email, lang), group in alike.items():
+            group = group.with_context(lang=lang, email_account_login_only=not wants_email)
+            for start in range(0, len(group), NIGHTLY_ROUND):
+                part = group[start : start + NIGHTLY_ROUND]
                 part._check(occasion="nightly")
                 if not self.env["ir.cron"]._commit_progress(len(part)):
                     return
+
+    def _get_report_lang(self):
+        """Return the language of reports that nobody waits for: the owner's, else the company's."""
+        self.ensure_one()
+        return self.user_id.lang or self.company_id.partner_id.lang
 
     def _set_state(self, error=False):
         """Follow what a check or a run of the mail stack found out.

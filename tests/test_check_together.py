@@ -2,7 +2,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from ..models import check_run
 from .common import ADDRESS, DOMAIN, CheckCase
@@ -129,6 +129,16 @@ class TestNightlyCheck(CheckCase):
         self.run_cron()
         self.assertEqual(self.account.state, "failing")
         self.assertEqual(self.account.invalid_fields, ["password"])
+
+    def test_in_the_language_of_the_owner(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.env["ir.module.module"]._load_module_terms(["email_account"], ["de_DE"])
+        owner = new_test_user(self.env, login="ea_night", groups="base.group_user")
+        owner.lang = "de_DE"
+        self.account.user_id = owner
+        self.run_cron()
+        step = self.account.check_ids.step_ids[-1:]
+        self.assertEqual(step.message, f"Angemeldet als {ADDRESS}.")
 
     def test_it_ends_in_time(self):
         """What hangs in spite of everything ends with the run."""
