@@ -1,3 +1,4 @@
+from . import email_account_cached
 from . import email_provider
 from . import email_account_authority
 from . import email_account_cause

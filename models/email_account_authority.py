@@ -23,6 +23,7 @@ class EmailAccountAuthority(models.Model):
 
     _name = "email.account.authority"
     _description = "Certificate Authority"
+    _inherit = "email.account.cached"
     _order = "name, id"
 
     name = fields.Char(
@@ -108,7 +109,6 @@ class EmailAccountAuthority(models.Model):
         for fingerprint in known.mapped("fingerprint"):
             del others[fingerprint]
         super().create([{"certificate": certificate} for certificate in others.values()])
-        self.env.registry.clear_cache()
         return authorities
 
     def write(self, vals):
@@ -119,14 +119,7 @@ class EmailAccountAuthority(models.Model):
                     self.env._("The file holds several certificates: add it with “New” instead.")
                 )
             vals = self._get_values(vals, certificates[0])
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
+        return super().write(vals)
 
     @api.model
     def _read(self, vals):

@@ -43,6 +43,7 @@ class EmailAccountCause(models.Model):
 
     _name = "email.account.cause"
     _description = "Explanation of a Mail Server's Failure"
+    _inherit = "email.account.cached"
     _order = "sequence, id"
 
     sequence = fields.Integer(default=10)
@@ -118,22 +119,6 @@ class EmailAccountCause(models.Model):
                         rule.name,
                     )
                 )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        rules = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return rules
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     @api.model
     @tools.ormcache()

@@ -25,6 +25,7 @@ class EmailProvider(models.Model):
 
     _name = "email.provider"
     _description = "Email Provider"
+    _inherit = "email.account.cached"
     _order = "name, id"
 
     name = fields.Char(required=True)
@@ -70,25 +71,13 @@ class EmailProvider(models.Model):
             urls = map(get_provider_url, xml_ids.get(provider.id, ()))
             provider.guide_url = next(filter(None, urls), False)
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        providers = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return providers
-
     def write(self, vals):
         """Keep what an administrator changes: updates of the addon pass over such a provider from then on."""
         result = super().write(vals)
-        self.env.registry.clear_cache()
         if not self.env.context.get("install_mode"):
             # sudo: who manages accounts need not be allowed to see external identifiers
             data = self.env["ir.model.data"].sudo()
             data.search([("model", "=", self._name), ("res_id", "in", self.ids)]).noupdate = True
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
         return result
 
     @api.model
