@@ -22,8 +22,8 @@ def new_token(env):
 
 def is_token(env, token):
     """Whether ``token`` was made by this database."""
-    nonce, _dot, signature = (token or "").strip().partition(".")
-    return nonce.isascii() and signature.isascii() and consteq(_sign(env, nonce), signature)
+    nonce, dot, signature = token.strip().partition(".")
+    return bool(dot) and nonce.isascii() and signature.isascii() and consteq(_sign(env, nonce), signature)
 
 
 def _sign(env, nonce):
@@ -34,10 +34,13 @@ def _sign(env, nonce):
 def find_token(message):
     """Return the token of a received mail, also of a bounce that quotes the header of a test email.
 
+    A test email that somebody forwards has none: what he writes about it is mail like any other.
+
     :param email.message.EmailMessage message: as it was received
     :return: text, '' without one
     """
-    for part in message.walk():
+    is_bounce = message.get_content_type() == "multipart/report"  # RFC 3464
+    for part in message.walk() if is_bounce else (message,):
         if part.get(TOKEN_HEADER):
             return str(part[TOKEN_HEADER])
         if part.get_content_type() == "text/rfc822-headers":  # RFC 3462

@@ -1,4 +1,7 @@
 import contextlib
+import email
+import email.policy
+from email.message import EmailMessage
 from unittest.mock import patch
 
 from odoo.tests import tagged
@@ -135,6 +138,20 @@ class TestCheckMessageIsNoMail(CheckCase):
         [source] = self.hosts.mail.messages(ADDRESS)
         self.assertIn(b"delivery-status", source)
         self.assertIgnored(source, default_fetchmail_server_id=self.account.fetchmail_server_id.id)
+
+    def test_forwarded_by_somebody(self):
+        """What he writes about it is not lost."""
+        [source] = self.hosts.mail.messages(ADDRESS)
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "bob@elsewhere.example", ADDRESS, "What is this?"
+        message["Message-Id"] = "<forwarded@elsewhere.example>"
+        message.set_content("I have got a strange email.")
+        message.add_attachment(email.message_from_bytes(source, policy=email.policy.SMTP))
+        self.assertIn(TOKEN_HEADER.encode(), message.as_bytes())
+        self.env["mail.thread"].with_context(
+            default_fetchmail_server_id=self.account.fetchmail_server_id.id
+        ).message_process(False, message.as_bytes())
+        self.assertTrue(self.env["mail.message"].search([("subject", "=", "What is this?")]))
 
     def test_a_header_of_somebody_else_hides_no_mail(self):
         for number, token in enumerate(("", "x", "abc.def", f"{new_token(self.env)[:-1]}x", "é.ü")):
