@@ -78,9 +78,10 @@ class Reply:
     word: str
 
 
-# "535 …", "(535, b'…')", "{'to@example.com': (550, b'…')}", "SMTPDataError: (550, …)"
 _LONGEST = 2000  # characters of a reply that are looked at
-_CODE = re.compile(r"(?:^|[(:]\s*|error\s)([2-5][0-5]\d)(?=[ ,-]|$)", re.IGNORECASE)
+# "535 …", "(535, b'…')", "{'to@example.com': (550, b'…')}", "SMTPDataError: (550, …)", "SMTP Error (535): …",
+# "got code "535", with …"; not the ports 465 and 587
+_CODE = re.compile(r"(?:^|[(:]\s*|error\s|code [\"'])([2-4][0-5]\d|5[0-57]\d)(?=[ ,)\"'-]|$)", re.IGNORECASE)
 # not part of an IP address or a version number
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 # "A1 NO [ALERT] …", "* BYE …", "LOGIN command error: BAD [b'…']", "b'-ERR …'"; poplib makes up "-ERR EOF"
