@@ -78,7 +78,7 @@ class Reply:
     word: str
 
 
-_LONGEST = 2000  # characters of a reply that are looked at
+_LONGEST = 1500  # characters of a reply that are looked at
 # "535 …", "(535, b'…')", "{'to@example.com': (550, b'…')}", "SMTPDataError: (550, …)", "SMTP Error (535): …",
 # "got code "535", with …"; not the ports 465 and 587
 _CODE = re.compile(r"(?:^|[(:]\s*|error\s|code [\"'])([2-4][0-5]\d|5[0-57]\d)(?=[ ,)\"'-]|$)", re.IGNORECASE)

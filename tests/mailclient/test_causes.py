@@ -161,7 +161,14 @@ class TestFamilies(unittest.TestCase):
         ("imap", "fetch", "NO [EXPUNGEISSUED] x", "message_missing"),
         ("smtp", "login", "526 Authentication failure", "wrong_password"),
         ("smtp", "login", "535 5.7.139 Authentication unsuccessful, the moon is full.", "unknown"),
+        ("smtp", "login", "525 5.7.13 x", "account_locked"),
+        ("smtp", "login", "432 4.7.12 x", "auth_mechanism_unsupported"),
+        ("smtp", "data", "smtplib.SMTPDataError: (530, b'x')", "login_missing"),
+        ("smtp", "data", "554 5.6.9 x", "smtputf8_unsupported"),
         ("smtp", "connect", "554 x", "ip_blocked"),
+        ("smtp", "connect", "571 blocked", "ip_blocked"),
+        ("smtp", "tls", "502 command not implemented", "starttls_required"),
+        ("pop3", "login", "-ERR Invalid command", "unknown"),
         ("smtp", "sender", "555 5.5.4 x", "sender_rejected"),
         ("smtp", "recipient", "501 x", "recipient_rejected"),
         ("oauth", "token", "AADSTS7999999: x", "oauth_client_invalid"),
@@ -194,6 +201,17 @@ class TestFamilies(unittest.TestCase):
             raw = f"(550, {'用户无权登陆'.encode(encoding)!r})"
             with self.subTest(raw):
                 self.assertEqual(explain("smtp", "login", raw).name, "smtp_auth_disabled")
+
+    def test_codes_as_other_programs_quote_them(self):
+        cases = {
+            "SMTP Error (535): x": "535",
+            'got code "554", with message "554 5.7.1 x"': "554",
+            "mail.example.org:587 x": "",
+            "(587) x": "",
+        }
+        for raw, code in cases.items():
+            with self.subTest(raw):
+                self.assertEqual(parse("smtp", raw).code, code)
 
     def test_addresses_and_versions_are_no_status_codes(self):
         self.assertEqual(explain("smtp", "data", "554 refused [5.7.8.1] by 4.2.2.2").name, "unknown")
