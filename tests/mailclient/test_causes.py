@@ -171,6 +171,12 @@ class TestFamilies(unittest.TestCase):
         ("pop3", "login", "-ERR Invalid command", "unknown"),
         ("smtp", "sender", "555 5.5.4 x", "sender_rejected"),
         ("smtp", "recipient", "501 x", "recipient_rejected"),
+        ("smtp", "data", "554 5.7.1 x", "policy_rejected"),
+        ("smtp", "data", "554 x", "policy_rejected"),
+        ("smtp", "data", "550 x", "policy_rejected"),
+        ("smtp", "data", "554 5.3.0 x", "server_busy"),
+        ("smtp", "data", "554 x failed", "unknown"),
+        ("pop3", "fetch", "-ERR unknown command UIDL", "uidl_missing"),
         ("oauth", "token", "AADSTS7999999: x", "oauth_client_invalid"),
         ("oauth", "token", "AADSTS59999: x", "web_login_required"),
     )
@@ -214,7 +220,7 @@ class TestFamilies(unittest.TestCase):
                 self.assertEqual(parse("smtp", raw).code, code)
 
     def test_addresses_and_versions_are_no_status_codes(self):
-        self.assertEqual(explain("smtp", "data", "554 refused [5.7.8.1] by 4.2.2.2").name, "unknown")
+        self.assertEqual(parse("smtp", "554 refused [5.7.8.1] by 4.2.2.2").status, "")
 
     def test_host_tells_more_than_the_reply(self):
         raw = "NO [AUTHENTICATIONFAILED] Authentication failed."
