@@ -99,8 +99,10 @@ class FaultServer:
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
+        # since Python 3.13 one that has ended keeps its stack until somebody joins it
+        self._threads = [other for other in self._threads if other.is_alive() or other.join()]
         thread.start()
+        self._threads.append(thread)
 
     def _accept(self):
         while True:
