@@ -1,5 +1,6 @@
 """Sending: an ``smtplib.SMTP`` that is verified, timed, and keeps secrets to itself."""
 
+import contextlib
 import smtplib
 import socket
 
@@ -150,6 +151,12 @@ class SmtpClient(smtplib.SMTP):
                 self.rset()
             if code != 250:
                 raise smtplib.SMTPSenderRefused(code, text, address)
+
+    def disconnect(self) -> None:
+        """End the session properly; never raises."""
+        with contextlib.suppress(OSError, ValueError):  # smtplib's exceptions are OSErrors
+            self.quit()
+        self.close()
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command; whoever sends AUTH himself (Odoo's OAuth modules) has it left out of the debug

@@ -1,7 +1,6 @@
 """What one run of a check knows while it runs: its sessions, its steps, the time of each. No model."""
 
 import contextlib
-import smtplib
 import time
 from collections import deque
 from functools import partial
@@ -95,7 +94,7 @@ class CheckRun:
         """End the sessions; a server that fails to say goodbye changes nothing."""
         for session in (self.mailbox, self.smtp):
             if session:
-                yield partial(_say_goodbye, session)
+                yield session.disconnect
         self.mailbox = self.smtp = None
         self.ended = True
 
@@ -108,7 +107,7 @@ class CheckRun:
         failed = []
         try:
             yield failed
-        except (MailFailure, MailDeliveryException, smtplib.SMTPException, OSError) as error:
+        except (MailFailure, MailDeliveryException, OSError) as error:
             failure = self._get_failure(error, direction)
             self.collect()
             last = self.steps[-1] if self.steps else {}
@@ -277,10 +276,3 @@ class CheckRun:
                 self.settings._get_endpoint("outgoing"), "connect", failed[0]["details"], "port_blocked"
             )
             failed[0].update(self.settings._prepare_failure_values(failure, "outgoing"))
-
-
-def _say_goodbye(session):
-    with contextlib.suppress(OSError, EOFError, smtplib.SMTPException):
-        if isinstance(session, smtplib.SMTP):
-            session.quit()
-    session.close()
