@@ -8,9 +8,12 @@ from .connect import connect_mailbox
 from .endpoint import Endpoint, Login, Timeouts
 from .failures import MailFailure
 from .imap import ImapMailbox, connect_imap
+from .imap_parse import Folder, Mark
 from .mailbox import Found, Mailbox
 from .pop3 import Pop3Mailbox, connect_pop3
 from .ports import answering_ports
+from .reader import Reader
+from .received import Received
 from .smtp import SmtpClient, connect_smtp
 from .tls import Certificate, Trust, certificate, client_context
 
@@ -23,12 +26,16 @@ __all__ = [
     "Cause",
     "Certificate",
     "Endpoint",
+    "Folder",
     "Found",
     "ImapMailbox",
     "Login",
     "MailFailure",
     "Mailbox",
+    "Mark",
     "Pop3Mailbox",
+    "Reader",
+    "Received",
     "Rule",
     "SmtpClient",
     "Timeouts",

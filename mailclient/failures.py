@@ -25,7 +25,7 @@ _STAGES = (
 # how a server refuses; a connection that ends, or an answer that is none, is no refusal
 _NO = {"imap": r"(NO|BAD)\b|\w+ command error: BAD\b", "pop3": r"-ERR\b"}
 # what another moment, or another place, may change: the login itself was not judged
-_PASSING = {
+PASSING = {
     "connection_closed",
     "connection_tampered",
     "rate_limited",
@@ -136,7 +136,14 @@ def _is_refusal(failure: MailFailure) -> bool:
         said_no = reply.code.startswith("5") and not reply.status.startswith("4")
     else:
         said_no = re.match(_NO[failure.protocol], failure.raw, re.IGNORECASE) is not None
-    return said_no and failure.cause not in _PASSING and reply.response not in _PASSING_CODES
+    return said_no and failure.cause not in PASSING and reply.response not in _PASSING_CODES
+
+
+def concerns_message(failure: MailFailure) -> bool:
+    """Whether a refusal may be about the one message that was asked for, not about the moment or the
+    connection.  An "internal error" is what Dovecot, and a "cannot open" what others say of a damaged one."""
+    response = parse(failure.protocol, failure.raw).response
+    return failure.cause not in PASSING - {"server_busy"} and response not in _PASSING_CODES - {"SERVERBUG"}
 
 
 def without_secrets(text: str, login: Login | None) -> str:

@@ -1,14 +1,17 @@
 """IMAP's syntax: folder names and the data in responses (RFC 3501 5.1.3, 7.2.2, 7.4.2, 9)."""
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 _SPECIAL_USE = ("\\all", "\\archive", "\\drafts", "\\flagged", "\\junk", "\\sent", "\\trash", "\\important")
 # for servers without SPECIAL-USE (RFC 6154), by the last part of the name
 _USUAL_NAMES = {
     "\\Junk": ("junk", "spam", "junk e-mail", "junk email", "bulk", "bulk mail", "spamverdacht"),
     "\\Sent": ("sent", "sent items", "sent messages", "sent mail", "gesendet", "envoyés"),
+    "\\Drafts": ("drafts", "draft", "entwürfe", "brouillons"),
     "\\Trash": ("trash", "deleted items", "deleted messages", "papierkorb", "corbeille"),
 }
 
@@ -32,7 +35,11 @@ class Folder:
 @dataclass(frozen=True)
 class Mark:
     """Where a folder ends: what comes later has ``next_uid`` or more, as long as ``validity`` stays (RFC 3501
-    2.3.1.1)."""
+    2.3.1.1).
+
+    :param validity: 0 if the server does not say (POP3: never)
+    :param next_uid: likewise; whether something has come is then known by looking alone
+    """
 
     validity: int
     next_uid: int
@@ -87,12 +94,13 @@ def responses(data: Iterable) -> Iterator[bytes]:
             pieces = []
 
 
-def parse_values(raw: bytes) -> list:
+def parse_values(raw: bytes, literals: Iterable[bytes] | None = None) -> list:
     """The values in a response: lists, ``bytes`` (strings, literals, atoms), None for NIL.
 
+    :param literals: those in the response, if only their sizes are in ``raw``: what is long is not copied
     :raises ValueError: it is none
     """
-    parser = _Parser(raw)
+    parser = _Parser(raw, None if literals is None else iter(literals))
     values = parser.values()
     if parser.position < len(raw):
         raise ValueError("unexpected closing parenthesis")
@@ -101,9 +109,13 @@ def parse_values(raw: bytes) -> list:
 
 class _Parser:
     _MAX_DEPTH = 50
+    _LITERAL = re.compile(rb"~?\{(\d{1,12})\}\r\n")
+    _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+    # BODY[HEADER.FIELDS (SUBJECT)] is one
+    _ATOM = re.compile(rb'(?:\[[^\]]*\]|\[.*|[^()" \r\n\t\[])+', re.DOTALL)
 
-    def __init__(self, raw: bytes):
-        self.raw, self.position = raw, 0
+    def __init__(self, raw: bytes, literals: Iterator[bytes] | None):
+        self.raw, self.literals, self.position = raw, literals, 0
 
     def values(self, depth: int = 0) -> list:
         if depth > self._MAX_DEPTH:
@@ -122,47 +134,33 @@ class _Parser:
                     raise ValueError("closing parenthesis missing")
                 self.position += 1
             elif character == b'"':
-                found.append(self._quoted())
-            elif character == b"{":
-                found.append(self._literal())
+                quoted = self._match(self._QUOTED, "closing quote missing")[1]
+                found.append(
+                    re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL) if b"\\" in quoted else quoted
+                )
+            elif character == b"{" or self.raw.startswith(b"~{", self.position):
+                found.append(self._literal(int(self._match(self._LITERAL, "malformed literal")[1])))
             else:
-                atom = self._atom()
+                atom = self._match(self._ATOM, "malformed atom")[0]
                 found.append(None if atom.upper() == b"NIL" else atom)
         return found
 
-    def _quoted(self) -> bytes:
-        text, position = bytearray(), self.position + 1
-        while (character := self.raw[position : position + 1]) != b'"':
-            if character == b"\\":
-                position += 1
-                character = self.raw[position : position + 1]
-            if not character:
-                raise ValueError("closing quote missing")
-            text += character
-            position += 1
-        self.position = position + 1
-        return bytes(text)
+    def _match(self, pattern: re.Pattern[bytes], otherwise: str) -> re.Match[bytes]:
+        match = pattern.match(self.raw, self.position)
+        if not match:
+            raise ValueError(otherwise)
+        self.position = match.end()
+        return match
 
-    def _literal(self) -> bytes:
-        head, separator, _rest = self.raw[self.position : self.position + 20].partition(b"}\r\n")
-        if not separator or not head[1:].isdigit():
-            raise ValueError("malformed literal")
-        start = self.position + len(head) + len(separator)
-        self.position = start + int(head[1:])
-        if self.position > len(self.raw):
+    def _literal(self, size: int) -> bytes:
+        if self.literals is not None:
+            literal = next(self.literals, None)
+        else:
+            literal = self.raw[self.position : self.position + size]
+            self.position += size
+        if literal is None or len(literal) < size:
             raise ValueError("literal cut short")
-        return self.raw[start : self.position]
-
-    def _atom(self) -> bytes:
-        start, brackets = self.position, 0
-        while self.position < len(self.raw):
-            character = self.raw[self.position : self.position + 1]
-            # BODY[HEADER.FIELDS (SUBJECT)] is one atom
-            brackets += {b"[": 1, b"]": -1}.get(character, 0)
-            if character in b'()" \r\n\t' and brackets <= 0:
-                break
-            self.position += 1
-        return self.raw[start : self.position]
+        return literal
 
 
 def parse_list(raw: bytes) -> Folder | None:
@@ -199,10 +197,75 @@ def parse_status(raw: bytes) -> tuple[bytes, Mark] | None:
 def parse_fetch(data: Iterable) -> Iterator[dict[str, bytes]]:
     """The items of each FETCH response in what imaplib collected: ``{"UID": b"7", "BODY[]": b"…"}``.  Lists
     (flags) and garbled responses are left out."""
-    for raw in responses(data):
+    for raw, literals in _uncopied(data):
         try:
-            _number, items = parse_values(raw)[:2]
-            pairs = zip(items[::2], items[1::2], strict=True)
-            yield {key.decode("ascii").upper(): value for key, value in pairs if isinstance(value, bytes)}
+            yield _items(raw, literals)
         except (ValueError, TypeError, AttributeError):
             continue
+
+
+def parse_messages(data: Iterable) -> Iterator[dict[str, bytes]]:
+    """The same where messages are among the items.
+
+    :raises ValueError: a response with a literal is garbled: the server's size of it lies, so that what was
+        read may be half a message, or two
+    """
+    for raw, literals in _uncopied(data):
+        try:
+            items = _items(raw, literals)
+        except (ValueError, TypeError, AttributeError):
+            if literals:
+                raise ValueError("garbled FETCH response") from None
+            continue
+        if literals and not all(map(_ITEM.fullmatch, items)):
+            raise ValueError("garbled FETCH response")
+        yield items
+
+
+# what servers tell of a message, asked or not: RFC 3501 7.4.2, RFC 7162, RFC 8474, RFC 8514, Gmail's own
+_ITEM = re.compile(
+    r"UID|FLAGS|INTERNALDATE|ENVELOPE|MODSEQ|EMAILID|THREADID|SAVEDATE|BODY|BODYSTRUCTURE|RFC822(\.\w+)?"
+    r"|(BODY|BINARY)(\.\w+)?\[.*\](<\d+>)?|X-[-\w]+"
+)
+
+
+def _uncopied(data: Iterable) -> Iterator[tuple[bytes, list[bytes]]]:
+    """The responses in what imaplib collected, without their literals, and these."""
+    pieces, literals = [], []
+    for item in data:
+        if isinstance(item, tuple):
+            pieces += [item[0], b"\r\n"]
+            literals.append(item[1])
+        elif item is not None:
+            yield b"".join([*pieces, item]), literals
+            pieces, literals = [], []
+
+
+def _items(raw: bytes, literals: list[bytes]) -> dict[str, bytes]:
+    _number, items = parse_values(raw, literals)
+    pairs = list(zip(items[::2], items[1::2], strict=True))
+    if len({key.upper() for key, _value in pairs}) < len(pairs):
+        raise ValueError(
+            "said twice"
+        )  # a literal that is too long swallows the beginning of the next response
+    return {key.decode("ascii").upper(): value for key, value in pairs if isinstance(value, bytes)}
+
+
+_DATE = re.compile(r"\s*(\d{1,2})-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([-+])(\d\d)(\d\d)\s*", re.ASCII)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""As IMAP writes them, whatever the language of the system."""
+
+
+def parse_date(text: bytes) -> datetime | None:
+    """An INTERNALDATE in UTC; None if it is garbled."""
+    match = _DATE.fullmatch(text.decode("ascii", "replace"))
+    try:
+        day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
+        zone = timezone(timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1))
+        number = MONTHS.index(month.title()) + 1
+        local = datetime(
+            int(year), number, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone
+        )
+        return local.astimezone(timezone.utc)
+    except (AttributeError, ValueError, OverflowError):
+        return None

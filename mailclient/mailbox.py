@@ -1,13 +1,14 @@
 """What an IMAP and a POP3 mailbox have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from email import message_from_bytes
 
 from .endpoint import Endpoint
 from .failures import MailFailure, failing
+from .imap_parse import Folder, Mark
 from .tls import Certificate
 from .transport import Connection
 
@@ -33,9 +34,7 @@ class Found:
 
 class Mailbox(ABC):
     """An open, logged-in mailbox.  Every method but :meth:`close` and :meth:`disconnect` raises
-    :class:`MailFailure`.
-
-    The four methods that Odoo's fetchmail calls (``mail/models/fetchmail.py``) are here too.
+    :class:`MailFailure`.  For one thread at a time.
     """
 
     endpoint: Endpoint
@@ -48,6 +47,11 @@ class Mailbox(ABC):
 
     def __exit__(self, *_exc):
         self.close()
+
+    @property
+    def usable(self) -> bool:
+        """Whether more can be asked: False after the end, a time-out or an answer that is none."""
+        return self._connection.usable
 
     @contextmanager
     def _step(self, stage: str):
@@ -89,23 +93,78 @@ class Mailbox(ABC):
     def delete(self, found: Found) -> None:
         """Remove this message and no other.  POP3: ends the session, which is what removes it."""
 
-    @abstractmethod
-    def check_unread_messages(self) -> int:
-        """Look for messages to retrieve; how many."""
+    # receiving: one folder is open; uids are texts, IMAP UIDs or unique ids of POP3
 
     @abstractmethod
-    def retrieve_unread_messages(self) -> Iterator[tuple[str, bytes]]:
-        """Those messages, oldest first: what :meth:`handled_message` wants, and the source.  What has gone
-        meanwhile is left out; nothing is marked."""
+    def folders(self) -> list[Folder]:
+        """The folders that can be opened: inbox, junk, "all mail", then the others.  POP3 has the inbox."""
 
     @abstractmethod
-    def handled_message(self, num: str) -> None:
-        """Tell the server, after the message is stored: IMAP marks it as read, POP3 deletes it (in the end,
-        by :meth:`disconnect`)."""
+    def marks(self, mailboxes: list[bytes]) -> dict[bytes, Mark]:
+        """Where these folders end, in as few commands as possible; those that do not exist are left out.
+        POP3 has none.
+
+        A ``next_uid`` or ``validity`` of 0 is one that the server does not tell.
+        """
+
+    @abstractmethod
+    def open(self, mailbox: bytes) -> Mark:
+        """Open a folder to receive from it, and to change what is in it.
+
+        :raises MailFailure: cause ``folder_missing`` if it is not there
+        """
+
+    @abstractmethod
+    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
+        """What is in the open folder, oldest first, but for what is marked as deleted.
+
+        :param first: only UIDs from here on; POP3 gives all, whatever the parameters
+        :param since: only what has come on that day or later
+        """
+
+    @abstractmethod
+    def count(self, since: date | None = None) -> int:
+        """How many :meth:`uids` would give."""
+
+    @abstractmethod
+    def arrivals(self, uids: list[str]) -> dict[str, datetime]:
+        """When each has come, in UTC; what is gone, or not dated, is left out."""
+
+    @abstractmethod
+    def describe(self, uids: list[str]) -> dict[str, tuple[int, datetime | None]]:
+        """Size in bytes, and when it came (POP3 does not say that here), of each that is still there."""
+
+    @abstractmethod
+    def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
+        """The sources, all asked for at once, none marked as read; what is gone, or what the server does not
+        give, is left out."""
+
+    @abstractmethod
+    def present(self, uids: list[str]) -> set[str]:
+        """Which of them are still there."""
+
+    @abstractmethod
+    def mark_seen(self, uids: list[str]) -> None:
+        """Mark as read.  POP3 has no such mark: nothing happens."""
+
+    @abstractmethod
+    def move(self, uids: list[str], mailbox: bytes) -> None:
+        """Move to another folder.
+
+        :raises MailFailure: cause ``folder_missing`` if it is not there; always, by POP3
+        """
+
+    @abstractmethod
+    def remove(self, uids: list[str]) -> None:
+        """Remove these messages and no others.  POP3: takes effect by :meth:`disconnect`."""
+
+    @abstractmethod
+    def locate(self, message_id: str) -> str | None:
+        """The uid in the open folder of the mail whose header ``Message-ID`` is exactly that; POP3: None."""
 
     @abstractmethod
     def disconnect(self) -> None:
-        """End the session properly; POP3 deletes now what was handled.  Never raises: what could not be told
+        """End the session properly; POP3 deletes now what was removed.  Never raises: what could not be told
         is told next time."""
 
     def close(self) -> None:

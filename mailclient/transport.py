@@ -1,6 +1,7 @@
 """A socket with an end to every wait, as smtplib, imaplib and poplib use one."""
 
 import contextlib
+import io
 import socket
 import ssl
 import time
@@ -72,11 +73,11 @@ class Connection:
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
         for start in range(0, len(view), _CHUNK):
-            with self._timed(self._deadline()):
+            with self._timed(self.deadline()):
                 self._sock.sendall(view[start : start + _CHUNK])
 
     def readline(self, limit: int = -1) -> bytes:
-        deadline, seen = self._deadline(), 0
+        deadline, seen = self.deadline(), 0
         while (end := self._buffer.find(b"\n", seen)) < 0:
             seen = len(self._buffer)
             if 0 <= limit <= seen or not self._receive(deadline):
@@ -86,12 +87,16 @@ class Connection:
         return self.last_line
 
     def read(self, size: int) -> bytes:  # pylint: disable=method-required-super
-        while (present := len(self._buffer)) < size:
-            goal, deadline = min(size, present + _CHUNK), self._deadline()
+        # what BytesIO has grown to is handed out without another copy, and a size that lies reserves nothing
+        whole, missing = io.BytesIO(), size
+        while missing:
+            goal, deadline = min(missing, _CHUNK), self.deadline()
             while len(self._buffer) < goal:
                 if not self._receive(deadline):
-                    return self._take(size)
-        return self._take(size)
+                    missing = len(self._buffer)
+                    break
+            missing -= whole.write(self._take(missing))
+        return whole.getvalue()
 
     def shutdown(self, how: int) -> None:
         with contextlib.suppress(OSError):
@@ -102,6 +107,23 @@ class Connection:
         self._sock.close()
 
     # what mailclient calls
+
+    def read_arrived(self, deadline: float) -> bytes:
+        """All that is there of a long answer, up to the end of its last line; a line that is longer than
+        16 KiB comes in pieces.  Empty at the end.
+
+        :param deadline: when some of it has to be there, see :meth:`deadline`
+        """
+        while True:
+            end = self._buffer.rfind(b"\n") + 1
+            if end or len(self._buffer) >= _CHUNK:
+                return self._take(end or len(self._buffer))
+            if not self._receive(deadline):
+                return b""
+
+    def put_back(self, data: bytes) -> None:
+        """Take back what was read too much."""
+        self._buffer[:0] = data
 
     def start_tls(self) -> None:
         """Encrypt, and verify the server for the name in the settings, or compare its fingerprint.
@@ -116,7 +138,7 @@ class Connection:
         with failing(self._endpoint, "tls"):
             context = client_context(trust) if trust else unverified_context()
             host = self._endpoint.ascii_host
-            with self._timed(self._deadline()):
+            with self._timed(self.deadline()):
                 self._sock = context.wrap_socket(self._sock, server_hostname=host)
             shown = certificate(self._sock, pinned=bool(trust and trust.fingerprint))
         if trust is None:
@@ -145,7 +167,7 @@ class Connection:
         """
         try:
             with failing(self._endpoint, "connect"):
-                self._receive(self._deadline())
+                self._receive(self.deadline())
         except MailFailure as failure:
             if failure.cause == "timeout" and self._answers_tls():
                 raise MailFailure(self._endpoint, "connect", failure.raw, "plain_on_tls_port") from None
@@ -172,7 +194,8 @@ class Connection:
         except OSError:
             return False
 
-    def _deadline(self) -> float:
+    def deadline(self) -> float:
+        """When a reply that is awaited now has to be there, by ``time.monotonic()``."""
         return min(time.monotonic() + self._route.timeouts.reply, self._route.expires)
 
     @contextlib.contextmanager
@@ -195,7 +218,8 @@ class Connection:
         return bool(data)
 
     def _take(self, size: int) -> bytes:
-        taken = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as view, view[:size] as part:
+            taken = bytes(part)
         del self._buffer[:size]
         return taken
 

@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 
 import scramp
 
@@ -115,6 +116,7 @@ class FaultServer:
 
     def _serve(self, sock):
         sock.settimeout(2)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talk = Talk(sock, self)
         with contextlib.suppress(OSError, EOFError, ValueError):
             if self.implicit:
@@ -140,7 +142,8 @@ class Script:
     :param extra: further capabilities
     :param knows_password: False for one that accepts all logins by SCRAM, knowing nothing
     :param answers: to commands, before all else: ``{pattern: [line, …]}``, or a function of the command that
-        gives the lines; ``{tag}`` is filled in
+        gives the lines; ``{tag}`` is filled in.  What an iterator gives is sent as it comes; EOFError in it
+        ends the connection
     """
 
     def __init__(
@@ -203,7 +206,12 @@ class Script:
             if re.match(pattern, line, re.IGNORECASE):
                 if callable(lines):
                     lines = lines(line)
-                talk.send(*(out if isinstance(out, bytes) else out.replace("{tag}", tag) for out in lines))
+                filled = (out if isinstance(out, bytes) else out.replace("{tag}", tag) for out in lines)
+                if isinstance(lines, Iterator):
+                    for out in filled:
+                        talk.send(out)
+                else:
+                    talk.send(*filled)
                 return True
         return False
 
@@ -281,8 +289,8 @@ class ImapScript(Script):
                 talk.encrypt()
                 encrypted = True
             elif verb == "AUTHENTICATE":
-                mechanism = line.split(" ")[1]
-                accepted = self.sasl(mechanism, "", lambda text: self._ask(talk, text))
+                _verb, mechanism, *initial = line.split(" ")
+                accepted = self.sasl(mechanism, "".join(initial), lambda text: self._ask(talk, text))
                 self._finish(talk, tag, accepted)
             elif verb == "LOGIN":
                 words = re.fullmatch(r'LOGIN "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"', line)
@@ -328,7 +336,8 @@ class Pop3Script(Script):
                 talk.encrypt()
                 encrypted = True
             elif verb == "AUTH":
-                accepted = self.sasl(rest, "", lambda text: self._ask(talk, text))
+                mechanism, _space, initial = rest.partition(" ")
+                accepted = self.sasl(mechanism, initial, lambda text: self._ask(talk, text))
                 talk.send("+OK welcome" if accepted else self.refusal or "-ERR [AUTH] no")
             elif verb == "USER":
                 user = rest

@@ -82,15 +82,33 @@ class TestSearch(MailCase):
 
 
 class TestCommands(MailCase):
-    def test_identification_only_where_offered(self):
-        for offered in ((), ("ID",)):
-            with self.subTest(offered), mail_server("imap", extra=offered) as server:
-                connect(server, "imap").close()
-                self.assertEqual(b' ID ("name"' in server.seen, bool(offered))
+    def test_identification_only_where_asked_for_and_offered(self):
+        coremail = "* OK Coremail System IMap Server Ready(163com[10774b2])"
+        for greeting, offered, said in (
+            (None, (), False),
+            (None, ("ID",), False),
+            (coremail, (), False),
+            (coremail, ("ID",), True),
+            (None, ("ID", "X-CM-EXT-1"), True),
+        ):
+            with self.subTest(greeting=greeting, offered=offered):
+                with mail_server("imap", greeting=greeting, extra=offered) as server:
+                    connect(server, "imap").close()
+                self.assertEqual(b' ID ("name" "email_account")' in server.seen, said)
+
+    def test_identification_where_a_folder_is_refused_without(self):
+        opened = iter([["{tag} NO SELECT Unsafe Login. Please contact kefu@188.com for help"], OPENED])
+        answers = {"SELECT": lambda _line: next(opened)}
+        with mail_server("imap", extra=("ID",), answers=answers) as server, connect(server, "imap") as box:
+            box.open(b"INBOX")
+        self.assertEqual(server.seen.count(b' ID ("name"'), 1)
 
     def test_refused_identification_is_no_failure(self):
         for answer in ("{tag} NO no", "{tag} BAD no"):
-            with self.subTest(answer), mail_server("imap", extra=("ID",), answers={"ID": [answer]}) as server:
+            with (
+                self.subTest(answer),
+                mail_server("imap", extra=("ID", "X-CM-EXT-1"), answers={"ID": [answer]}) as server,
+            ):
                 connect(server, "imap").close()
 
     def test_gmail_moves_to_the_bin(self):
@@ -106,38 +124,26 @@ class TestCommands(MailCase):
 
     def test_leaving_expunges_nothing(self):
         with mail_server("imap", answers={"SELECT": OPENED}) as server, connect(server, "imap") as box:
-            box.check_unread_messages()
+            box.open(b"INBOX")
         self.assertIn(b"LOGOUT", server.seen)
         self.assertNotIn(b"CLOSE", server.seen)
-
-    def test_fetch_without_data_is_left_out(self):
-        answers = {
-            "SELECT": OPENED,
-            "UID SEARCH": ["* SEARCH 9 10 8", "{tag} OK done"],
-            "UID FETCH 8 ": ["{tag} OK nothing"],
-            "UID FETCH 9 ": ["* 2 FETCH (UID 9 BODY[] NIL)", "{tag} OK done"],
-            "UID FETCH 10 ": ['* 3 FETCH (UID 10 BODY[] "abc")', "{tag} OK done"],
-        }
-        with mail_server("imap", answers=answers) as server, connect(server, "imap") as box:
-            self.assertEqual(box.check_unread_messages(), 3)
-            self.assertEqual(list(box.retrieve_unread_messages()), [("10", b"abc")])
-        self.assertNotIn(b"Seen", server.seen)
 
     def test_closed_in_the_middle(self):
         answers = {"SELECT": OPENED, "UID SEARCH": ["* BYE Autologout"]}
         with mail_server("imap", answers=answers) as server, connect(server, "imap") as box:
+            box.open(b"INBOX")
             with self.assertRaises(MailFailure) as caught:
-                box.check_unread_messages()
+                box.uids()
             self.assertEqual((caught.exception.stage, caught.exception.cause), ("fetch", "connection_closed"))
 
     def test_close_does_not_wait_for_a_dead_server(self):
         with mail_server("imap", answers={"SELECT": []}) as server, connect(server, "imap") as box:
             with self.assertRaises(MailFailure) as caught:
-                box.check_unread_messages()
+                box.open(b"INBOX")
             self.assertEqual(caught.exception.cause, "timeout")
             box.close()
             with self.assertRaises(MailFailure):
-                box.check_unread_messages()
+                box.open(b"INBOX")
         self.assertNotIn(b"LOGOUT", server.seen)
 
     def test_garbage_is_typed(self):

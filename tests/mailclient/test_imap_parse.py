@@ -10,6 +10,7 @@ from odoo.addons.email_account.mailclient.imap_parse import (
     decode_name,
     parse_fetch,
     parse_list,
+    parse_messages,
     parse_values,
     quote,
     responses,
@@ -83,7 +84,9 @@ class TestList(unittest.TestCase):
             b'() "." "INBOX.Junk E-mail"': Folder(b"INBOX.Junk E-mail", "INBOX.Junk E-mail", "\\Junk"),
             b'() NIL "Gesendet"': Folder(b"Gesendet", "Gesendet", "\\Sent"),
             b'() "/" {5}\r\na"b\\c': Folder(b'a"b\\c', 'a"b\\c'),
-            b'(\\X) "/" "Entw&APw-rfe" ("CHILDINFO" ("SUBSCRIBED"))': Folder(b"Entw&APw-rfe", "Entwürfe"),
+            b'(\\X) "/" "Entw&APw-rfe" ("CHILDINFO" ("SUBSCRIBED"))': Folder(
+                b"Entw&APw-rfe", "Entwürfe", "\\Drafts"
+            ),
         }
         for raw, folder in lines.items():
             with self.subTest(raw):
@@ -141,6 +144,34 @@ class TestFetch(unittest.TestCase):
     def test_anything(self, data):
         for items in parse_fetch(data):
             self.assertTrue(all(isinstance(value, bytes) for value in items.values()))
+
+    def test_long_literals_are_not_copied(self):
+        message = b"x" * 1000
+        [items] = parse_messages([(b"2 (UID 6 BODY[] {1000}", message), b")"])
+        self.assertIs(items["BODY[]"], message)
+
+    def test_messages_in_garbled_responses(self):
+        for head, rest in (
+            (b"2 (UID 6 BODY[] {2}", b""),
+            (b"2 (UID 6 BODY[] {2}", b" more)"),
+            (b"2 (UID 6 BODY[] {2}", b" two words)"),
+            (b"2 (UID 6 BODY[] {2}", b' RFC822.SIZE "2" BODY[] "x")'),
+            (b"2 (UID 6 BODY[] {3}", b")"),
+            (b"2 (UID 6 BODY[] {2}", b") x"),
+            (b"2 {2}", b""),
+        ):
+            with self.subTest(head=head, rest=rest), self.assertRaises(ValueError):
+                list(parse_messages([(head, b"hi"), rest]))
+        self.assertEqual(list(parse_messages([b"1 (((", b"2 (UID 5)"])), [{"UID": b"5"}])
+
+    @given(st.lists(st.one_of(st.none(), st.binary(), st.tuples(st.binary(), st.binary()))))
+    def test_any_messages(self, data):
+        try:
+            found = list(parse_messages(data))
+        except ValueError:
+            self.assertTrue(any(isinstance(item, tuple) for item in data))
+        else:
+            self.assertTrue(all(isinstance(value, bytes) for items in found for value in items.values()))
 
     @given(st.binary())
     def test_values(self, raw):

@@ -1,0 +1,237 @@
+"""Receiving by IMAP: what has come into a folder, many messages in one command."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+
+from .failures import PASSING, MailFailure
+from .imap_parse import (
+    MONTHS,
+    Folder,
+    Mark,
+    parse_date,
+    parse_fetch,
+    parse_messages,
+    parse_status,
+    quote,
+    responses,
+)
+from .imap_session import ImapSession
+from .mailbox import Mailbox, has_header
+from .uid_sets import MAX_LENGTH, uid_sets
+
+_MAX_LOCATED = 50  # hits that are verified: a server that ignores the criterion finds all
+
+
+class ImapReceiving(Mailbox):
+    """The part of :class:`ImapMailbox` that receives."""
+
+    _session: ImapSession
+
+    def folders(self) -> list[Folder]:
+        with self._step("select"):
+            return self._session.folders()
+
+    def marks(self, mailboxes: list[bytes]) -> dict[bytes, Mark]:
+        told, at_once = {}, {"LIST-EXTENDED", "LIST-STATUS"} <= set(self.capabilities)
+        with self._step("select"):
+            # in a pattern of LIST these stand for other characters
+            patterns = [quote(name) for name in mailboxes if at_once and not set(name) & set(b"*%")]
+            for group in _groups(patterns if len(patterns) > 1 else []):
+                with self._session.refusable():
+                    told |= _marks(self._session.status_of(group))
+        found = {}
+        for name in mailboxes:
+            mark = told.get(_canonical(name)) or self._mark(name)
+            if mark:
+                found[name] = mark
+        return found
+
+    def _mark(self, mailbox: bytes) -> Mark | None:
+        """Of one folder; None if it is not there."""
+        with self._may_be_missing(), self._step("select"):
+            return _marks(self._session.status(mailbox)).get(_canonical(mailbox), Mark(0, 0))
+        return None
+
+    @contextlib.contextmanager
+    def _may_be_missing(self):
+        """The server may say no, unless it says that it is not a good moment."""
+        try:
+            yield
+        except MailFailure as failure:
+            if not self._connection.usable or failure.cause in PASSING:
+                raise
+
+    def open(self, mailbox: bytes) -> Mark:
+        try:
+            self._enter(mailbox, readonly=False)
+        except MailFailure as failure:
+            if failure.cause == "unknown" and self._connection.usable and not self._is_listed(mailbox):
+                raise MailFailure(self.endpoint, "select", failure.raw, "folder_missing") from failure
+            raise
+        return Mark(self._session.validity or 0, self._session.next_uid or 0)
+
+    def _enter(self, mailbox: bytes, readonly: bool) -> int:
+        """Open a folder, with our name if the server wants that; how many messages it holds."""
+        try:
+            with self._step("select"):
+                return self._session.open_folder(mailbox, readonly)
+        except MailFailure as failure:
+            if failure.cause != "client_id_required":
+                raise
+            with self._step("select"):
+                if not self._session.identify():
+                    raise
+        with self._step("select"):
+            return self._session.open_folder(mailbox, readonly)
+
+    def _is_listed(self, mailbox: bytes) -> bool:
+        with self._step("select"):
+            return any(
+                _canonical(folder.mailbox) == _canonical(mailbox) for folder in self._session.folders()
+            )
+
+    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
+        criteria = [*(("UID", f"{first}:*") if first > 1 else ()), *_since(since)]
+        with self._step("fetch"):
+            found = self._session.uids(*criteria, *(["UNSEEN"] * unseen), "UNDELETED")
+        # "first:*" gives the last message even if it is before (RFC 3501 6.4.8)
+        return [uid for uid in found if int(uid) >= first] if first > 1 else found
+
+    def count(self, since: date | None = None) -> int:
+        return len(self.uids(since=since))
+
+    def arrivals(self, uids: list[str]) -> dict[str, datetime]:
+        return {
+            uid: arrived
+            for uid, items in self._items(uids, "(UID INTERNALDATE)")
+            if (arrived := parse_date(items.get("INTERNALDATE", b"")))
+        }
+
+    def describe(self, uids: list[str]) -> dict[str, tuple[int, datetime | None]]:
+        found = {}
+        for uid, items in self._items(uids, "(UID RFC822.SIZE INTERNALDATE)"):
+            size = items.get("RFC822.SIZE", b"")
+            if size.isdigit():
+                found[uid] = int(size), parse_date(items.get("INTERNALDATE", b""))
+        return found
+
+    def _items(self, uids: list[str], items: str) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """What FETCH says of each that is still there."""
+        wanted = set(uids)
+        for uid_set in uid_sets(uids):
+            with self._step("fetch"):
+                data = self._session.command("UID", "FETCH", uid_set, items)
+            for found in parse_fetch(data):
+                uid = found.get("UID", b"").decode("ascii", "replace")
+                if uid in wanted:
+                    yield uid, found
+
+    def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
+        part = "BODY.PEEK[HEADER]" if header_only else "BODY.PEEK[]"
+        found = {}
+        for uid_set in uid_sets(uids):
+            found |= self._read(uid_set, part)
+        return {uid: found[uid] for uid in uids if uid in found}
+
+    def _read(self, uid_set: str, part: str) -> dict[str, bytes]:
+        found = {}
+        with self._step("fetch"):
+            try:
+                data = self._session.command("UID", "FETCH", uid_set, f"(UID {part})")
+                for items in parse_messages(data):
+                    body = next((value for key, value in items.items() if key.startswith("BODY[")), None)
+                    if body is not None and "UID" in items:
+                        found[items["UID"].decode("ascii", "replace")] = body
+            except ValueError:  # what comes next may be a part of a message
+                self._connection.close()
+                raise
+        return found
+
+    def present(self, uids: list[str]) -> set[str]:
+        found = set()
+        for uid_set in uid_sets(uids):
+            with self._step("fetch"):
+                found.update(self._session.uids("UID", uid_set))
+        return found & set(uids)
+
+    def mark_seen(self, uids: list[str]) -> None:
+        self._store(uids, "+FLAGS.SILENT", "(\\Seen)")
+
+    def move(self, uids: list[str], mailbox: bytes) -> None:
+        able = "MOVE" in self.capabilities
+        for uid_set in uid_sets(uids, MAX_LENGTH - 2 * len(mailbox)):
+            try:
+                with self._step("select"):
+                    self._session.command("UID", "MOVE" if able else "COPY", uid_set, quote(mailbox))
+            except MailFailure as failure:
+                if "[TRYCREATE]" in failure.raw.upper():
+                    raise MailFailure(self.endpoint, "select", failure.raw, "folder_missing") from failure
+                raise
+        if not able:
+            self._expunge(uids)
+
+    def remove(self, uids: list[str]) -> None:
+        if "X-GM-EXT-1" in self.capabilities:
+            # for Gmail an expunged message is archived, unless the user has set it otherwise
+            self._store(uids, "+X-GM-LABELS", "(\\Trash)")
+        else:
+            self._expunge(uids)
+
+    def _expunge(self, uids: list[str]) -> None:
+        self._store(uids, "+FLAGS.SILENT", "(\\Deleted)")
+        with self._step("fetch"):
+            if "UIDPLUS" in self.capabilities:
+                for uid_set in uid_sets(uids):
+                    self._session.command("UID", "EXPUNGE", uid_set)
+            elif set(self._session.uids("DELETED")) <= set(uids):
+                self._session.command("EXPUNGE")
+
+    def _store(self, uids: list[str], change: str, value: str) -> None:
+        with self._step("fetch"):
+            for uid_set in uid_sets(uids):
+                self._session.command("UID", "STORE", uid_set, change, value)
+
+    def locate(self, message_id: str) -> str | None:
+        name = "Message-ID"
+        with self._step("fetch"):
+            self._session.literal = message_id.encode()
+            charset = () if message_id.isascii() else ("CHARSET", "UTF-8")
+            hits = self._session.uids(*charset, "HEADER", quote(name.encode()))[:_MAX_LOCATED]
+        for uid, items in self._items(hits, f"(UID BODY.PEEK[HEADER.FIELDS ({name})])"):
+            if any(
+                has_header(text, name, message_id) for key, text in items.items() if key.startswith("BODY[")
+            ):
+                return uid
+        return None
+
+
+def _since(day: date | None) -> Iterable[str]:
+    return ("SINCE", f"{day.day}-{MONTHS[day.month - 1]}-{day.year:04}") if day else ()
+
+
+def _marks(told: list) -> dict[bytes, Mark]:
+    found = {}
+    for raw in responses(told):
+        name_and_mark = parse_status(raw)
+        if name_and_mark:
+            found[_canonical(name_and_mark[0])] = name_and_mark[1]
+    return found
+
+
+def _canonical(mailbox: bytes) -> bytes:
+    """The inbox is the only name of which case does not matter (RFC 3501 5.1)."""
+    return b"INBOX" if mailbox.upper() == b"INBOX" else mailbox
+
+
+def _groups(patterns: list[bytes]) -> Iterator[list[bytes]]:
+    """As many as a command may hold."""
+    group, used = [], 0
+    for pattern in patterns:
+        if group and used + len(pattern) > MAX_LENGTH:
+            yield group
+            group, used = [], 0
+        group.append(pattern)
+        used += len(pattern) + 1
+    if group:
+        yield group
