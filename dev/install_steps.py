@@ -10,7 +10,10 @@ check.maxDiff = None
 SECRET = "correct horse"
 # every stock page that shows something of the addon, and what lists the servers
 STOCK_MODELS = ["ir.mail_server", "fetchmail.server", "mail.compose.message", "res.config.settings"]
-OWN_MODELS = ["email.account", "email.account.check", "email.account.create", "email.provider"]
+OWN_MODELS = [
+    "email.account", "email.account.adopt", "email.account.check", "email.account.create",
+    "email.account.import", "email.provider",
+]
 # local part -> values; what becomes of the servers when the addon goes: (active, password) of the outgoing
 # one, (state, password) of the incoming one
 ACCOUNTS = {
@@ -210,3 +213,73 @@ def uninstall_others(env):
     uninstall_modules(env, "mass_mailing", "google_gmail", "microsoft_outlook")
     check_installed(env)
     check_accounts(env)
+
+
+# Servers of Odoo's own that become an account and are Odoo's again
+
+
+def get_stock_values(user, password):
+    return {
+        "fetchmail.server": {
+            "name": "Stock in", "server_type": "imap", "server": "127.0.0.1", "is_ssl": True, "user": user,
+            "password": password, "state": "done", "priority": 7,
+        },
+        "ir.mail_server": {
+            "name": "Stock out", "smtp_host": "127.0.0.1", "smtp_encryption": "ssl", "smtp_user": user,
+            "smtp_pass": password, "from_filter": "acme.example", "sequence": 3,
+        },
+    }
+
+
+def set_up_stock(env, user, password, imap_port, smtp_port):
+    """A pair of stock servers; Odoo fetches what is there."""
+    template = env["mail.template"].search([("name", "=", "Test of servers")])
+    values = get_stock_values(user, password)
+    model_id = env["ir.model"]._get_id("res.partner")
+    incoming = env["fetchmail.server"].create(
+        {**values["fetchmail.server"], "port": imap_port, "object_id": model_id})
+    template.mail_server_id = env["ir.mail_server"].create(
+        {**values["ir.mail_server"], "smtp_port": smtp_port})
+    env.cr.commit()
+    check_fetched(env, incoming, "one")
+
+
+def check_fetched(env, server, *names):
+    """After Odoo or the account has fetched, each of these mails is there once."""
+    server.fetch_mail()
+    env.cr.commit()
+    env.invalidate_all()
+    for name in names:
+        found = env["mail.message"].search_count([("message_id", "=", f"<{name}@elsewhere.example>")])
+        check.assertEqual(found, 1, name)
+    return server
+
+
+def adopt(env, authority):
+    """They become an account, which receives what is new and nothing twice."""
+    env["email.account.authority"].create({"name": "Test", "certificate": authority})
+    env = env(user=env.ref("base.user_admin"))
+    wizard = env["email.account.adopt"].browse(env["email.account.adopt"].action_open()["res_id"])
+    wizard.action_adopt()
+    env.cr.commit()
+    account = env["email.account"].search([])
+    check_fetched(env, account.fetchmail_server_id.sudo(), "one", "two")
+    check.assertEqual((account.state, account.last_error, account.message_count), ("ready", False, 1))
+    check.assertEqual(env["mail.template"].search([("name", "=", "Test of servers")]).mail_server_id,
+                      account.mail_server_id)
+
+
+def uninstall_adopted(env, user, password):
+    """They are as they were."""
+    uninstall_modules(env, "email_account")
+    env.cr.commit()
+    for model, values in get_stock_values(user, password).items():
+        server = env[model].search([("name", "=", values["name"])])
+        check.assertEqual({name: server[name] for name in values}, values)
+    template = env["mail.template"].search([("name", "=", "Test of servers")])
+    check.assertEqual(template.mail_server_id.name, "Stock out")
+
+
+def fetch_again(env):
+    """Odoo goes on fetching where the account has ended."""
+    check_fetched(env, env["fetchmail.server"].search([("name", "=", "Stock in")]), "one", "two", "three")

@@ -5,6 +5,8 @@ from checks import run_pytest
 from console import lock, step
 from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
+from test_adopt import try_adopting
+from test_receiving import try_receiving
 from test_workers import try_workers
 from workbench import Workbench
 
@@ -13,7 +15,8 @@ TESTS = [
     "tests/test_mass_mailing.py",
     "tests/test_email_account.py",
     "tests/test_ir_mail_server.py",
-    "tests/test_fetchmail_server.py",
+    "tests/test_email_account_received.py",
+    "tests/test_email_account_adopt.py",
 ]
 UPDATED = {
     ("ir_ui_view", "arch_prev"),  # the last but one text of every view
@@ -51,9 +54,10 @@ class Database:
     def install(self, option="-i", modules=NAME):
         self.bench.install(self.config, self.kind, option, modules)
 
-    def do(self, function):
+    def do(self, function, *arguments):
         """Run a function of ``install_steps.py`` in Odoo's shell."""
-        code = f"{(REPO / 'dev/install_steps.py').read_text()}\n{function}(env)\n"
+        call = f"{function}({', '.join(['env', *map(repr, arguments)])})"
+        code = f"{(REPO / 'dev/install_steps.py').read_text()}\n{call}\n"
         self.bench.without_warning("shell", "-c", self.config, "--no-http", what=function, input=code)
 
     def snapshot(self):
@@ -128,6 +132,13 @@ def with_mailings(bench):
         sys.exit("dev: the addon's tests fail with mass mailing.")
 
 
+def adopted(bench):
+    """Stock servers become an account, which receives, and are stock servers again"""
+    with Database(bench, "test") as db:
+        db.do("prepare")
+        try_adopting(bench, db)
+
+
 def workers(bench):
     """Progress, Cancel and limits of discovery, with a server of several workers and a browser"""
     with Database(bench, "test") as db:
@@ -135,15 +146,21 @@ def workers(bench):
         try_workers(bench, db)
 
 
+def receiving(bench, *parts):
+    """Receiving by real processes: killed ten times, two at once, beside servers that hang"""
+    try_receiving(bench, *parts)
+
+
 SCENARIOS = {
     function.__name__: function
-    for function in (alone, others_first, others_later, with_mailings, workers)
+    for function in (alone, others_first, others_later, with_mailings, adopted, workers, receiving)
 }
 
 
 def test_install(*arguments):
     """Install, update, uninstall and install again, alone and with mass mailing, Gmail and Outlook."""
     with Workbench("chromium", "dovecot") as bench, lock(DEV / "install.lock"):
-        for name in arguments or SCENARIOS:
-            with step(f"{name}: {SCENARIOS[name].__doc__}"):
-                SCENARIOS[name](bench)
+        for argument in arguments or SCENARIOS:
+            name, *parts = argument.split(":")  # "receiving:hanging:two_at_once"
+            with step(f"{argument}: {SCENARIOS[name].__doc__}"):
+                SCENARIOS[name](bench, *parts)

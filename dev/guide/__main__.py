@@ -24,6 +24,7 @@ PAGES = {
     "add": "Add an account",
     "manual": "Enter the parameters by hand",
     "account": "The account and its settings",
+    "receiving": "Receiving",
     "check": "Check the account",
     "discovery": "How settings are found",
     "providers": "All known providers",
