@@ -46,7 +46,7 @@ class Arrival:
 def wait_for_arrival(run):
     """Look into the mailbox until the test email is there, with growing intervals.
 
-    A generator for `check_pool`.
+    A generator for `server_pool`.
 
     :param CheckRun run: with the open mailbox
     :return: the `Arrival`; nothing arrived if it did not come in time

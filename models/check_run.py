@@ -26,7 +26,7 @@ NO_WAY = ("timeout", "unreachable")
 class CheckRun:
     """Log in to the directions of a mailbox and note each step in memory: nothing is written on the way.
 
-    What waits for the network is a generator for `check_pool`.
+    What waits for the network is a generator for `server_pool`.
 
     :param settings: one record of a model that inherits `email.account.settings`; it may be a new one
     :ivar list steps: values of `email.account.check.step`

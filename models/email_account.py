@@ -41,7 +41,7 @@ class EmailAccount(models.Model):
 
     _name = "email.account"
     _description = "Email Account"
-    _inherit = ["email.account.checked", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["email.account.received", "mail.thread", "mail.activity.mixin"]
     _order = "sequence, name, id"
     _rec_names_search = ["name", "email"]
 
@@ -78,17 +78,10 @@ class EmailAccount(models.Model):
     use_for_receiving = fields.Boolean(tracking=True)
     incoming_host = fields.Char(tracking=True)
     outgoing_host = fields.Char(tracking=True)
-    incoming_model_id = fields.Many2one(
-        "ir.model",
-        "Create a New Record",
-        domain="[('is_mail_thread', '=', True), ('transient', '=', False)]",
-        ondelete="set null",
-        help="What a mail becomes that is no reply and has no alias. Empty: a message on the contact of its "
-        "sender.",
-    )
     other_addresses = fields.Char(
         help="Other addresses of the same mailbox (aliases, the address of the login), separated by commas. "
-        "Mail from them leaves through this account with their own address.",
+        "Mail from them leaves through this account with their own address. @example.com stands for all "
+        "addresses of a domain.",
         tracking=True,
     )
     bcc_email = fields.Char(
@@ -116,7 +109,6 @@ class EmailAccount(models.Model):
     )
     is_configured = fields.Boolean(compute="_compute_is_configured")
     directions = fields.Char(compute="_compute_directions")
-    pop3_uids = fields.Json(readonly=True, copy=False, groups=fields.NO_ACCESS, prefetch=False)
 
     _unique_address = models.UniqueIndex(
         "(company_id, email_normalized)",
@@ -170,7 +162,7 @@ class EmailAccount(models.Model):
     def _check_ports(self):
         self._validate_ports()
 
-    @api.constrains("timeout", "pop3_keep_days")
+    @api.constrains("timeout", "delete_after_days")
     def _check_durations(self):
         self._validate_durations()
 
@@ -193,7 +185,11 @@ class EmailAccount(models.Model):
     def _check_other_addresses(self):
         for account in self:
             for address in account._split_addresses(account.other_addresses):
-                if email_normalize(address) != address:
+                # of a domain, some name at it has to be an address
+                if email_normalize(f"any{address}" if address.startswith("@") else address) not in (
+                    address,
+                    f"any{address}",
+                ):
                     raise ValidationError(
                         self.env._("Other Addresses: “%s” is not one email address.", address)
                     )
@@ -325,6 +321,24 @@ class EmailAccount(models.Model):
         # sudo: written past the override, which lets nobody write it; the account itself was just written
         models.BaseModel.write(self.sudo(), values)
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unprocessed(self):
+        """Mail that nobody has decided about is not deleted along; what was discarded is."""
+        # sudo: who may delete the account may not touch what it has received, which goes with it; the
+        # database would leave the sources
+        mails = self.sudo().unprocessed_ids
+        undecided = mails.filtered(lambda mail: mail.state != "discarded")
+        if undecided:
+            raise UserError(
+                self.env._(
+                    "%(account)s has unprocessed mail (%(count)s): assign or discard it first, or archive "
+                    "the account.",
+                    account=undecided[0].account_id.name,
+                    count=len(undecided),
+                )
+            )
+        mails.unlink()
+
     def copy_data(self, default=None):
         if "email" not in (default or {}):
             raise UserError(
@@ -342,8 +356,18 @@ class EmailAccount(models.Model):
 
     def _get_other_addresses(self):
         """Return the addresses of the mailbox beside its own, normalized."""
-        others = self._split_addresses(self.other_addresses)
+        others = [name for name in self._split_addresses(self.other_addresses) if not name.startswith("@")]
         return [address for address in dict.fromkeys(others) if address != self.email_normalized]
+
+    def _get_domains(self):
+        """Return the domains whose addresses are all the account's to send from, in lower case."""
+        names = self._split_addresses(self.other_addresses)
+        return list(dict.fromkeys(name[1:] for name in names if name.startswith("@")))
+
+    def _is_own_address(self, email):
+        """Whether mail from ``email`` (with or without a name) leaves through the account as it is."""
+        address = email_normalize(email) or ""
+        return address in self._get_addresses() or address.rpartition("@")[2] in self._get_domains()
 
     def _get_addresses(self):
         """Return all addresses that mail may be sent from, normalized, the account's own first."""
@@ -421,15 +445,19 @@ class EmailAccount(models.Model):
         self.check_access("read")
         if self.state == "draft":
             raise UserError(self.env._("Check the account first: it neither sends nor receives before."))
+        looked_into = self._receive()
         self._send_queued()
-        self._receive()
-        failed = self.state == "failing"
+        kind, message = "success", self.env._("Sent and received.")
+        if self.state == "failing":
+            kind, message = "danger", self.last_error
+        elif self.use_for_receiving and not looked_into:
+            kind, message = "info", self.env._("Sent. The mailbox is being looked into already.")
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "danger" if failed else "success",
-                "message": self.last_error if failed else self.env._("Sent and received."),
+                "type": kind,
+                "message": message,
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
@@ -447,12 +475,6 @@ class EmailAccount(models.Model):
     @api.model
     def _can_manage(self):
         return self.env.su or self.env.user.has_group("email_account.group_email_account_manage")
-
-    def _receive(self):
-        """Fetch the new mails of the accounts that receive, through the owned `fetchmail.server`."""
-        for account in self.filtered(lambda account: account.use_for_receiving and account.state != "draft"):
-            # sudo: users of an account may not read the host's server records
-            account.sudo().fetchmail_server_id._fetch_mail()
 
     def action_open_wizard(self):
         """Open the wizard to set up this account."""

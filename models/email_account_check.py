@@ -9,10 +9,10 @@ from ..mailclient.delivery import examine
 from .check_arrival import get_bounce_reason, wait_for_arrival
 from .check_dns import CheckDns
 from .check_message import TOKEN_HEADER, Outbox, prepare_message
-from .check_pool import run_together
 from .check_run import CheckRun
 from .delivery_words import describe_finding
 from .email_account_check_step import DIRECTIONS, RESULTS
+from .server_pool import run_together
 
 KEPT_CHECKS = 30
 

@@ -121,7 +121,7 @@ class EmailAccountChecked(models.AbstractModel):
         """Return the stages of the check, in order: names of methods ``_stage_<name>`` of the report.
 
         Override it to add a stage or to leave one out. A stage that waits for the network is a generator for
-        `check_pool`.
+        `server_pool`.
         """
         self.ensure_one()
         sends, receives = self.use_for_sending, self.use_for_receiving

@@ -34,6 +34,9 @@ DERIVED_FIELDS = {
 }
 SMTP_ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict", "none": "none"}
 SERVER_TYPE = {"imap": "imap", "pop3": "pop"}
+# where the servers of Odoo's mail stack have their host and their password
+HOST_FIELD = {"ir.mail_server": "smtp_host", "fetchmail.server": "server"}
+PASSWORD_FIELD = {"ir.mail_server": "smtp_pass", "fetchmail.server": "password"}
 
 
 class EmailAccountServers(models.AbstractModel):
@@ -54,6 +57,12 @@ class EmailAccountServers(models.AbstractModel):
     )
     fetchmail_server_ids = fields.One2many(
         "fetchmail.server", "email_account_id", context={"active_test": False}, groups="base.group_system"
+    )
+
+    adopted_values = fields.Json(
+        copy=False,
+        groups=fields.NO_ACCESS,
+        help="Of servers that were Odoo's own before: model -> field -> [value then, value as derived].",
     )
 
     @api.depends("mail_server_ids", "fetchmail_server_ids")
@@ -111,7 +120,7 @@ class EmailAccountServers(models.AbstractModel):
             "name": self.name,
             "email_account_id": self.id,
             "active": self.active and self.use_for_sending,
-            "from_filter": ",".join(self._get_addresses()),
+            "from_filter": ",".join(self._get_addresses() + self._get_domains()),
             "sequence": self.sequence,
             "smtp_host": self.outgoing_host or False,
             "smtp_port": self.outgoing_port,
@@ -141,34 +150,104 @@ class EmailAccountServers(models.AbstractModel):
             "object_id": self.incoming_model_id.id,
         }
 
+    # ------------------------------------------------------------
+    # Servers that were there before, or stay behind
+    # ------------------------------------------------------------
+
+    def _adopt_servers(self, mail_server, fetchmail_server, values, ready):
+        """Make stock servers the ones that the account owns: the same rows, so that what names them goes on.
+
+        :param mail_server: `ir.mail_server` that no account owns; may be empty
+        :param fetchmail_server: `fetchmail.server` likewise
+        :param dict values: of the account, with the passwords, which the rows lose
+        :param bool ready: they worked until now, so nothing stops
+        """
+        self.ensure_one()
+        # sudo: as in `_sync_servers`
+        account = self.sudo().with_context(email_account_sync=True)
+        servers = [server.with_env(account.env) for server in (mail_server, fetchmail_server) if server]
+        before = {server._name: self._get_derived_values(server) for server in servers}
+        for server in servers:
+            server.email_account_id = account
+        self.write(values)
+        if ready:
+            self._set_state()
+        adopted = {}
+        for server in servers:
+            now = self._get_derived_values(server)
+            adopted[server._name] = {name: [value, now[name]] for name, value in before[server._name].items()}
+        account.adopted_values = adopted
+
+    @api.model
+    def _get_derived_values(self, server):
+        """Return what an account decides of ``server``, but for its password, as the database has it."""
+        names = sorted(server._owned_fields - {"email_account_id", PASSWORD_FIELD[server._name]})
+        return {name: server._fields[name].convert_to_write(server[name], server) for name in names}
+
+    def _prepare_restored_values(self, server):
+        """Return the values that an adopted server had before: those that nobody has changed since."""
+        now, host = self._get_derived_values(server), HOST_FIELD[server._name]
+        adopted = (self.adopted_values or {}).get(server._name, {})
+        if not adopted or adopted[host][1] != now[host]:
+            return {}  # it is another server
+        values = {
+            name: before
+            for name, (before, derived) in adopted.items()
+            if before != derived and derived == now[name]
+        }
+        if server._name == "fetchmail.server" and adopted["active"][1] != now["active"]:
+            values.pop("state", None)  # receiving was switched on or off since
+        return values
+
     def _release_servers(self):
         """Give the owned servers to Odoo as stock servers, with their passwords: the addon goes.
 
         What Odoo cannot run as safely stays behind without a password: it knows neither STARTTLS for
         incoming servers nor servers of one user alone. What was not checked stays behind switched off.
+        Adopted servers are as they were before, as far as nobody has changed them since; so what Odoo ran
+        without encryption then, it does again.
+
+        Odoo fetches what is not marked as read (IMAP), or all that is there (POP). What an account has
+        received and left unread on the server is therefore fetched once more; Odoo drops it by its
+        Message-Id. Mail without one, and what was kept as unprocessed, comes again.
         """
         for account in self:
             # sudo: who uninstalls the addon need not be able to see every account
             account = account.sudo().with_context(email_account_sync=True)
             shared = not account.user_id
             servers = account.mail_server_ids
+            restored = account._prepare_restored_values(servers) if servers else {}
             # Odoo refuses to archive a server that a template or a mailing still names
             if (not shared or account.state == "draft") and not servers._active_usages_compute():
-                servers.active = False
+                restored["active"] = False
             servers.write(
                 {
                     "email_account_id": False,
                     "smtp_pass": shared and account._get_released_password("outgoing"),
+                    **restored,
                 }
             )
-            polled = shared and account.incoming_security == "tls"
-            account.fetchmail_server_ids.write(
+            servers = account.fetchmail_server_ids
+            restored = account._prepare_restored_values(servers) if servers else {}
+            polled = shared and (account.incoming_security == "tls" or account._was_clear())
+            servers.write(
                 {
                     "email_account_id": False,
                     "state": "done" if polled and account.state != "draft" else "draft",
                     "password": polled and account._get_released_password("incoming"),
+                    **restored,
                 }
             )
+
+    def _was_clear(self):
+        """Whether Odoo ran the adopted incoming server without encryption before, and it is the same yet."""
+        adopted = (self.adopted_values or {}).get("fetchmail.server", {})
+        return (
+            bool(adopted)
+            and self.incoming_security == "none"
+            and not adopted["is_ssl"][0]
+            and adopted["server"][1] == self.fetchmail_server_ids.server
+        )
 
     def _get_released_password(self, direction):
         try:

@@ -10,8 +10,8 @@ from odoo.tools import formataddr
 
 from .. import mailclient
 from ..autoconfig import Address, AddressError, Guard, Network
-from .check_pool import run_here
 from .failure_words import describe_failure
+from .server_pool import run_here
 
 SECURITY = [("tls", "SSL/TLS"), ("starttls", "STARTTLS"), ("none", "None")]
 # RFC 8314 section 7.3 and the IANA registry of service names
@@ -68,8 +68,21 @@ class EmailAccountSettings(models.AbstractModel):
         help="Only protected authentication. Switched off, the password may be sent readable if the "
         "connection is not encrypted.",
     )
-    pop3_keep = fields.Boolean("Keep copies on the server", default=True)
-    pop3_keep_days = fields.Integer("Days to keep copies", help="0 keeps them for ever.")
+    after_receiving = fields.Selection(
+        [
+            ("leave", "Leave it as it is"),
+            ("seen", "Mark it as read"),
+            ("delete", "Delete it"),
+        ],
+        "On the server",
+        default="seen",
+        required=True,
+        help="What happens to a mail in the mailbox when it is stored here. POP cannot mark it as read.",
+    )
+    delete_after_days = fields.Integer(
+        "Days until it is deleted",
+        help="From the day on which it arrived in the mailbox; 0 deletes it at once.",
+    )
 
     outgoing_host = fields.Char("Outgoing Server")
     outgoing_port = fields.Integer(default=465)
@@ -131,8 +144,8 @@ class EmailAccountSettings(models.AbstractModel):
         for record in self:
             if not 1 <= record.timeout <= 300:
                 raise ValidationError(self.env._("Time-out: enter a number of seconds from 1 to 300."))
-            if record.pop3_keep_days < 0:
-                raise ValidationError(self.env._("Days to keep copies: enter 0 (for ever) or more."))
+            if record.delete_after_days < 0:
+                raise ValidationError(self.env._("Days until it is deleted: enter 0 (at once) or more."))
 
     @api.model
     def _normalize_settings(self, vals):
@@ -292,7 +305,7 @@ class EmailAccountSettings(models.AbstractModel):
         }
 
     def _connecting(self, direction, total=None, on_stage=None):
-        """Log in to ``direction`` ('incoming' or 'outgoing'); a generator for `check_pool`.
+        """Log in to ``direction`` ('incoming' or 'outgoing'); a generator for `server_pool`.
 
         :param total: seconds after which the whole session ends; by default only each reply has its time
         :param on_stage: told of each stage that has ended, see ``mailclient``

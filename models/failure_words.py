@@ -229,7 +229,7 @@ WORDS = {
     ),
     "uidl_missing": (
         _lt("The server cannot tell which messages were fetched before."),
-        _lt("Copies cannot be kept on it: switch off “Keep copies on the server”, or use IMAP."),
+        _lt("Mail cannot be left on it: choose “Delete it” with 0 days, or use IMAP."),
     ),
     "login_not_ascii": (
         _lt("The server cannot take these letters in a user name or password."),

@@ -1,17 +1,18 @@
-from odoo import fields, models
+from odoo import models
 from odoo.exceptions import UserError
 
 from ..mailclient import MailFailure
 
 
 class FetchmailServer(models.Model):
-    """Incoming servers that an email account owns connect through it; all others are left alone."""
+    """Incoming servers that an email account owns work through it; all others are left alone."""
 
     _name = "fetchmail.server"
     _inherit = ["fetchmail.server", "email.account.owned"]
 
     _owned_fields = frozenset(
         {
+            "active",
             "email_account_id",
             "is_ssl",
             "name",
@@ -20,17 +21,14 @@ class FetchmailServer(models.Model):
             "port",
             "server",
             "server_type",
+            "state",
             "user",
         }
     )
 
-    def write(self, vals):
-        result = super().write(vals)
-        if "error_message" in vals:
-            # Odoo's run notes here whether it could fetch: the account follows
-            for server in self.filtered("email_account_id"):
-                server.email_account_id._set_state(vals["error_message"])
-        return result
+    def button_confirm_login(self):
+        self._check_not_owned()
+        return super().button_confirm_login()
 
     def _connect__(self, allow_archived=False):
         """Connect through the account if it owns the server: certificate verified, STARTTLS possible."""
@@ -42,28 +40,18 @@ class FetchmailServer(models.Model):
                 self.env._("The server “%s” cannot be used because it is archived.", self.display_name)
             )
         try:
-            mailbox = account._connect_incoming()
-            if account.incoming_protocol == "pop3" and account.pop3_keep:
-                self._keep_copies(mailbox)
-            return mailbox
+            return account._connect_incoming()
         except MailFailure as failure:
             raise UserError("\n".join(account._describe_failure(failure, "incoming"))) from failure
 
-    def _keep_copies(self, mailbox):
-        """Let the account remember what was fetched by POP, until the copy on the server goes.
-
-        It is noted when the session ends, in the transaction that holds the lock on this server.
-        """
-        account = self.email_account_id
-        try:
-            mailbox.keep_copies(account.pop3_uids or {}, account.pop3_keep_days, fields.Date.today())
-        except MailFailure:
-            mailbox.disconnect()
-            raise
-        disconnect = mailbox.disconnect
-
-        def note_and_disconnect():
-            account.pop3_uids = mailbox.kept
-            disconnect()
-
-        mailbox.disconnect = note_and_disconnect
+    def _fetch_mail(self, batch_limit=50):
+        """Let the account receive if it owns the server; Odoo's scheduled run leaves that to the accounts'
+        own (`email.account._cron_receive`)."""
+        owned = self.filtered("email_account_id")
+        error = super(FetchmailServer, self - owned)._fetch_mail(batch_limit=batch_limit)
+        if owned and not self.env.context.get("cron_id"):
+            accounts = owned.email_account_id
+            accounts._receive()
+            failed = accounts.filtered(lambda account: account.state == "failing")
+            error = error or (UserError(failed[0].last_error) if failed else None)
+        return error

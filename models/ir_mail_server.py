@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import email_normalize, encapsulate_email
+from odoo.tools import encapsulate_email
 
 from ..mailclient import MailFailure
 
@@ -138,7 +138,7 @@ class IrMailServer(models.Model):
         """
         self.ensure_one()
         account = self.email_account_id
-        if smtp_from and email_normalize(smtp_from) not in account._get_addresses():
+        if smtp_from and not account._is_own_address(smtp_from):
             smtp_from = encapsulate_email(smtp_from, account.email)
         session.from_filter = self.from_filter
         session.smtp_from = smtp_from or account.email

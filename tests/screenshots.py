@@ -6,19 +6,31 @@ No test: pytest collects it only when it is named.
 import contextlib
 import os
 import resource
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 from playwright.sync_api import sync_playwright
 
+from odoo import fields
 from odoo.tests import HttpCase, tagged
+from odoo.tests.common import _registry_test_lock
 
 from ..models.check_progress import CheckProgress
+from ..models.received_mail import NotProcessed
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
 from .hosts import Delivery, DkimKey
 
 FOLDER = Path(__file__).resolve().parent.parent / "static/description"
 DIALOG = ".modal:not(.o_inactive_modal)"
+MAIL = """From: {sender}
+To: jane@acme.example
+Subject: {subject}
+Date: Thu, 26 Nov 2026 09:14:00 +0100
+Message-ID: <{number}@customer.example>
+
+{text}
+"""
 
 
 @tagged("post_install", "-at_install")
@@ -46,8 +58,17 @@ class TestScreenshots(HostsMixin, HttpCase):
             context.add_cookies([{"name": "session_id", "value": session.sid, "url": self.base_url()}])
             page = context.new_page()
             page.set_default_timeout(15000)
+            page.set_default_navigation_timeout(60000)  # the first one has the assets made
             yield page
             browser.close()
+
+    @contextlib.contextmanager
+    def alone(self, page):
+        """Have the cursor for oneself: leave the page, and wait until the server has answered."""
+        page.goto("about:blank")
+        with _registry_test_lock:
+            yield
+            self.env.flush_all()
 
     def take(self, page, name, selector=None):
         page.mouse.move(0, 0)
@@ -70,20 +91,25 @@ class TestScreenshots(HostsMixin, HttpCase):
         page.click("button[name=action_check]")
         page.wait_for_selector(f"{DIALOG} .alert-{alert}:visible", timeout=60000)
 
+    @contextlib.contextmanager
+    def tall(self, page, height=1500):
+        """For what is longer than the window."""
+        page.set_viewport_size({"width": 1200, "height": height})
+        yield
+        page.set_viewport_size({"width": 1200, "height": 760})
+
     def take_report(self, page, name):
         """Take the whole report, however long it is."""
-        page.set_viewport_size({"width": 1200, "height": 1500})
-        self.take(page, name, ".modal-content")
-        page.set_viewport_size({"width": 1200, "height": 760})
+        with self.tall(page):
+            self.take(page, name, ".modal-content")
 
     def change_account(self, page, **values):
         """Change the account while the browser asks for nothing, and show it again."""
         url = page.url
-        page.goto("about:blank")
-        account = self.env["email.account"].search([])
-        account.write({**values, "password": PASSWORD})
-        account._set_state()
-        self.env.flush_all()
+        with self.alone(page):
+            account = self.env["email.account"].search([])
+            account.write({**values, "password": PASSWORD})
+            account._set_state()
         page.goto(url)
         page.wait_for_selector("button[name=action_check]:visible")
 
@@ -135,6 +161,20 @@ class TestScreenshots(HostsMixin, HttpCase):
         self.take_report(page, "check_certificate")
         self.change_account(page, outgoing_host=f"smtp.{DOMAIN}")
 
+    def add_accounts(self):
+        account = self.env["email.account"].search([])
+        for name, description, state in (("support", "Support", "ready"), ("sales", "Sales", "draft")):
+            other = self.env["email.account"].create(
+                {
+                    **self.account_values,
+                    "email": f"{name}@{DOMAIN}",
+                    "name": description,
+                    "sender_name": "Acme",
+                }
+            )
+            other.state = state
+            other.last_check_date = state == "ready" and account.last_check_date
+
     def test_take(self):
         with self.browser() as page:
             self.open_wizard(page, "jane.doe@gmail.com")
@@ -176,29 +216,16 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.fill(".o_field_widget[name=sender_name] input", "Jane Doe (Acme)")
             page.click(".o_form_button_save")
             self.take(page, "account")
-            for name in ("receiving", "other"):
-                page.click(f".o_notebook .nav-link[name={name}]")
-                self.take(page, f"account_{name}")
+            page.click(".o_notebook .nav-link[name=other]")
+            with self.tall(page, 860):
+                self.take(page, "account_other")
             page.click("button[name=action_open_discovery]")
             page.wait_for_selector(f"{DIALOG} .o_data_row")
             self.take(page, "discovery", ".modal-content")
             page.click(f"{DIALOG} .modal-footer button:has-text('Close')")
             self.take_checks(page)
-            page.goto("about:blank")
-            account = self.env["email.account"].search([])
-
-            for name, description, state in (("support", "Support", "ready"), ("sales", "Sales", "draft")):
-                other = self.env["email.account"].create(
-                    {
-                        **self.account_values,
-                        "email": f"{name}@{DOMAIN}",
-                        "name": description,
-                        "sender_name": "Acme",
-                    }
-                )
-                other.state = state
-                other.last_check_date = state == "ready" and account.last_check_date
-            self.env.flush_all()
+            with self.alone(page):
+                self.add_accounts()
             page.goto(f"{self.base_url()}/odoo/email-accounts")
             page.wait_for_selector(".o_data_row")
             self.take(page, "list")
@@ -209,12 +236,115 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.wait_for_selector("#email_account_setting")
             page.locator("#email_account_setting").scroll_into_view_if_needed()
             self.take(page, "settings")
-            partner = self.env["res.partner"].create(
-                {"name": "Carol Customer", "email": "carol@customer.example"}
-            )
-            self.env.flush_all()
+            with self.alone(page):
+                partner = self.env["res.partner"].create(
+                    {"name": "Carol Customer", "email": "carol@customer.example"}
+                )
             page.goto(f"{self.base_url()}/odoo/res.partner/{partner.id}")
             page.click("button.o-mail-Chatter-sendMessage")
             page.click("[name=open-full-composer]")
             page.wait_for_selector(f"{DIALOG} .o_field_widget[name=email_account_id]")
             self.take(page, "composer", ".modal-content")
+
+    def deliver(self, number, sender, subject, text="Hello"):
+        mail = MAIL.format(number=number, sender=sender, subject=subject, text=text)
+        self.hosts.mail.deliver(mail.replace("\n", "\r\n").encode(), ADDRESS)
+
+    def fill_folders(self, account):
+        """Make folders in the mailbox, with mail of the last weeks."""
+        with account._connect_incoming() as mailbox:
+            session = mailbox._session
+            for folder, count in (("Invoices", 0), ("Orders", 5), ("INBOX", 8)):
+                session.create(folder)
+                for number in range(count):
+                    date = fields.Date.today() - timedelta(days=3 * number + 2)
+                    mail = MAIL.format(
+                        number=f"{folder}-{number}",
+                        sender="Carol <carol@customer.example>",
+                        subject="",
+                        text="",
+                    )
+                    session.append(folder, "", date.strftime('"%d-%b-%Y 10:00:00 +0000"'), mail.encode())
+
+    def fill_unprocessed(self, account):
+        """Receive what cannot become a message, for one reason and another."""
+        self.deliver(1, "", "Price list")
+        account._receive()
+        account.write({"incoming_action": "keep", "size_limit": 1})
+        self.deliver(
+            2,
+            "Carol Customer <carol@customer.example>",
+            "Do you have it in blue?",
+            "Hello,\n\ndo you have the chair in blue, too? We would take twelve.\n\nKind regards\nCarol",
+        )
+        self.deliver(
+            3, "Printing House <office@printing.example>", "Proofs of your catalogue", "x\n" * 700000
+        )
+        self.deliver(4, "Bob Builder <bob@builder.example>", "Invoice 2026-118")
+        account._receive()
+        conflict = NotProcessed("conflict", "could not serialize access due to concurrent update")
+        with patch.object(self.env.registry["email.account"], "_process_mail", side_effect=conflict):
+            self.deliver(5, "Dora Dealer <dora@dealer.example>", "Re: Delivery in week 49")
+            account._receive()
+
+    def add_servers(self):
+        for name, encrypted in (("office", True), ("info", False)):
+            login = {"user": f"{name}@{DOMAIN}", "password": "x"}
+            self.env["fetchmail.server"].create(
+                {
+                    **login,
+                    "name": name,
+                    "server_type": "imap" if encrypted else "pop",
+                    "server": f"imap.{DOMAIN}" if encrypted else f"pop.{DOMAIN}",
+                    "port": 993 if encrypted else 110,
+                    "is_ssl": encrypted,
+                    "state": "done",
+                }
+            )
+            self.env["ir.mail_server"].create(
+                {
+                    "name": name,
+                    "smtp_host": f"smtp.{DOMAIN}",
+                    "smtp_port": 465,
+                    "smtp_encryption": "ssl_strict",
+                    "smtp_user": login["user"],
+                    "smtp_pass": login["password"],
+                    "from_filter": DOMAIN,
+                }
+            )
+
+    def test_take_receiving(self):
+        account = self.env["email.account"].create(
+            {**self.account_values, "name": "Jane Doe", "import_from": fields.Date.today()}
+        )
+        account._set_state()
+        self.fill_folders(account)
+        self.env.flush_all()
+        with self.browser() as page, self.tall(page):
+            page.goto(f"{self.base_url()}/odoo/email-accounts/{account.id}")
+            page.click(".o_notebook .nav-link[name=receiving]")
+            page.click("button[name=action_load_folders]")
+            page.click(".o_data_row:has-text('Orders') .o_boolean_toggle input")
+            page.click(".o_form_button_save")
+            page.wait_for_selector(".o_form_saved")
+            self.take(page, "account_receiving", ".o_form_sheet_bg")
+            with self.alone(page):
+                self.fill_unprocessed(account)
+            page.goto(f"{self.base_url()}/odoo/email-accounts/{account.id}")
+            page.click(".o_notebook .nav-link[name=receiving]")
+            page.click("button[name=action_open_import]")
+            page.click(f"{DIALOG} button[name=action_count]")
+            page.wait_for_selector(f"{DIALOG} .o_data_row")
+            self.take(page, "import", ".modal-content")
+            page.goto(f"{self.base_url()}/odoo/unprocessed-mail")
+            page.wait_for_selector(".o_data_row")
+            with self.tall(page, 380):
+                self.take(page, "unprocessed_list")
+            page.click(".o_data_row:has-text('blue')")
+            page.wait_for_selector("button[name=action_assign]:visible")
+            self.take(page, "unprocessed")
+            with self.alone(page):
+                self.add_servers()
+            page.goto(f"{self.base_url()}/odoo/action-email_account.action_email_account_adopt")
+            page.wait_for_selector(f"{DIALOG} .o_data_row")
+            self.take(page, "adopt", ".modal-content")

@@ -10,7 +10,6 @@ from ..models import check_arrival
 from ..models.check_message import TOKEN_HEADER, is_token, new_token
 from .common import ADDRESS, DOMAIN, CheckCase
 from .hosts import Delivery
-from .test_fetchmail_server import receive
 
 
 @tagged("post_install", "-at_install")
@@ -115,7 +114,7 @@ class TestCheckMessageIsNoMail(CheckCase):
 
     def test_fetched_through_the_account(self):
         [source] = self.hosts.mail.messages(ADDRESS)
-        self.assertIgnored(source, default_fetchmail_server_id=self.account.fetchmail_server_id.id)
+        self.assertIgnored(source, email_account_receiving=self.account.id)
 
     def test_through_any_other_way(self):
         """A server that no account owns, or the mail gateway."""
@@ -125,7 +124,7 @@ class TestCheckMessageIsNoMail(CheckCase):
     def test_by_the_scheduler_while_the_check_waits(self):
         self.account._set_state()
         counts = self.get_counts()
-        receive(self.account)
+        self.account._receive()
         self.assertEqual(self.get_counts(), counts)
 
     def test_its_bounce(self):
@@ -137,7 +136,7 @@ class TestCheckMessageIsNoMail(CheckCase):
             self.account._check()
         [source] = self.hosts.mail.messages(ADDRESS)
         self.assertIn(b"delivery-status", source)
-        self.assertIgnored(source, default_fetchmail_server_id=self.account.fetchmail_server_id.id)
+        self.assertIgnored(source, email_account_receiving=self.account.id)
 
     def test_forwarded_by_somebody(self):
         """What he writes about it is not lost."""
@@ -148,9 +147,9 @@ class TestCheckMessageIsNoMail(CheckCase):
         message.set_content("I have got a strange email.")
         message.add_attachment(email.message_from_bytes(source, policy=email.policy.SMTP))
         self.assertIn(TOKEN_HEADER.encode(), message.as_bytes())
-        self.env["mail.thread"].with_context(
-            default_fetchmail_server_id=self.account.fetchmail_server_id.id
-        ).message_process(False, message.as_bytes())
+        self.env["mail.thread"].with_context(email_account_receiving=self.account.id).message_process(
+            False, message.as_bytes()
+        )
         self.assertTrue(self.env["mail.message"].search([("subject", "=", "What is this?")]))
 
     def test_a_header_of_somebody_else_hides_no_mail(self):
@@ -161,9 +160,9 @@ class TestCheckMessageIsNoMail(CheckCase):
                 f"Message-Id: <{number}@elsewhere.example>\r\n"
                 f"Subject: hidden\r\n{TOKEN_HEADER}: {token}\r\n\r\nhello"
             ).encode()
-            self.env["mail.thread"].with_context(
-                default_fetchmail_server_id=self.account.fetchmail_server_id.id
-            ).message_process(False, source)
+            self.env["mail.thread"].with_context(email_account_receiving=self.account.id).message_process(
+                False, source
+            )
         self.assertEqual(self.env["mail.message"].search_count([("subject", "=", "hidden")]), 5)
         self.assertTrue(is_token(self.env, new_token(self.env)))
 

@@ -5,7 +5,6 @@ from odoo.tests import new_test_user, tagged
 
 from ..models.check_progress import CheckProgress
 from .common import ADDRESS, PASSWORD, CheckCase, HostsCase
-from .test_fetchmail_server import receive
 
 
 @tagged("post_install", "-at_install")
@@ -113,7 +112,7 @@ class TestAcceptCertificate(CheckCase):
         check = self.account._check()
         check.action_accept_certificate()
         self.hosts.mail.deliver(b"From: bob@elsewhere.example\r\nSubject: hello\r\n\r\nhi", ADDRESS)
-        receive(self.account)
+        self.account._receive()
         self.assertTrue(self.env["mail.message"].search([("subject", "=", "hello")]))
 
     def test_only_who_may_change_the_account(self):

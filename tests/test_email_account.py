@@ -159,7 +159,7 @@ class TestEmailAccount(TransactionCase):
             ({"outgoing_port": 70000}, "Outgoing Port: enter a number from 1 to 65535, for example 465"),
             ({"use_for_sending": False, "use_for_receiving": False}, "Choose at least one"),
             ({"timeout": 0}, "Time-out: enter"),
-            ({"pop3_keep_days": -1}, "Days to keep copies: enter 0"),
+            ({"delete_after_days": -1}, "Days until it is deleted: enter 0"),
             ({"bcc_email": "nobody"}, "Always Bcc this address: “nobody” is not one email address"),
         ):
             with (

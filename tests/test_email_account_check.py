@@ -71,7 +71,7 @@ class TestEmailAccountCheck(CheckCase):
         self.assertEqual(check.result, "passed")
 
     def test_pop3(self):
-        self.account.write({"incoming_protocol": "pop3", "incoming_port": 995, "pop3_keep": False})
+        self.account.write({"incoming_protocol": "pop3", "incoming_port": 995, "after_receiving": "delete"})
         check = self.account._check()
         self.assertEqual(check.result, "passed", check.report_text)
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])

@@ -11,7 +11,6 @@ from odoo.tools import mute_logger
 
 from .. import mailclient
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
-from .test_fetchmail_server import receive
 
 OTHER = f"other@{DOMAIN}"
 
@@ -231,7 +230,6 @@ class TestRefusedLogins(HostsCase):
     def test_fetching_by_schedule_stops(self):
         self.account._set_state()
         for _ in range(4):
-            with mute_logger("odoo.addons.mail.models.fetchmail"):
-                receive(self.account)
+            self.account._receive()
         self.assertEqual(self.account.state, "failing")
         self.assertEqual(len(self.get_logins(3)), 3)

@@ -156,17 +156,53 @@ class TestGuideWords(TransactionCase):
             message, advice = (self.env._(text) for text in words)
             self.assertEqual(described.get(message), advice, cause)
 
+    def get_described(self, page):
+        """Return what the pages' tables of two columns say something about."""
+        rows = read_page(page).xpath("//table[@class='pairs']/tbody/tr/th")
+        return {label for row in rows for label in get_text(row).split(", ")}
+
+    def get_labels(self, model, form, nodes):
+        """Return how the fields of ``nodes`` are called in a form."""
+        fields = self.env[model]._fields
+        labels = {label.get("for"): label.get("string") for label in form.iter("label")}
+        return {
+            labels.get(node.get("name")) or node.get("string") or fields[node.get("name")].string
+            for node in nodes
+        }
+
     def test_every_field_of_the_form(self):
         form = etree.fromstring(self.env.ref("email_account.email_account_view_form").arch)
-        fields = self.env["email.account"]._fields
-        shown = {
-            node.get("string") or fields[node.get("name")].string
-            for node in form.xpath("sheet//field[not(@invisible='1') and not(ancestor::button)]")
-        }
+        own = form.xpath(
+            "sheet//field[not(@invisible='1') and not(ancestor::button) and not(ancestor::field)]"
+        )
+        shown = self.get_labels("email.account", form, own)
         self.assertGreater(len(shown), 20)
-        rows = read_page("account.html").xpath("//table[@class='pairs']/tbody/tr/th")
-        described = {label for row in rows for label in get_text(row).split(", ")}
-        self.assertEqual(shown - described, set())
+        columns = form.xpath("sheet//field[@name='folder_ids']/list/field[not(@column_invisible)]")
+        shown |= self.get_labels("email.account.folder", form, columns)
+        self.assertIn("Receive", shown)
+        self.assertEqual(shown - self.get_described("account.html"), set())
+
+    def test_unprocessed_mail(self):
+        fields = self.env["email.account.unprocessed"]._fields
+        said = [
+            label
+            for name in ("reason", "state")
+            for _value, label in fields[name]._description_selection(self.env)
+        ]
+        for kind in ("list", "form"):
+            view = self.env.ref(f"email_account.email_account_unprocessed_view_{kind}")
+            said += etree.fromstring(view.arch).xpath("header/button/@string")
+        self.assertGreater(len(said), 20)
+        self.assertEqual(set(said) - self.get_described("receiving.html"), set())
+
+    def test_choices_of_receiving(self):
+        fields = self.env["email.account"]._fields
+        said = {
+            label
+            for name in ("incoming_action", "after_receiving")
+            for _value, label in fields[name]._description_selection(self.env)
+        }
+        self.assertEqual(said - self.get_described("receiving.html"), set())
 
 
 @tagged("post_install", "-at_install")
@@ -235,6 +271,6 @@ class TestGuideLinks(BaseCase):
             for link in etree.fromstring(view.read_bytes()).xpath("//a/@href")
             if link.startswith("/email_account/docs/")
         }
-        self.assertEqual(links, {"add.html", "account.html"})
+        self.assertEqual(links, {"add.html", "account.html", "receiving.html"})
         for link in links:
             self.assertTrue((DOCS / link).is_file(), link)

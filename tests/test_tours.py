@@ -117,6 +117,29 @@ class TestTours(HostsMixin, HttpCase):
         self.authenticate("ea_other", "ea_other_password")
         self.assertEqual(self.url_open(url).status_code, 404)
 
+    def test_unprocessed(self):
+        account = self.env["email.account"].create(self.account_values | {"incoming_action": "keep"})
+        account._set_state()
+        partner = self.env["res.partner"].create({"name": "Carol", "email": "carol@customer.example"})
+        source = (
+            "From: Carol <carol@customer.example>\r\nTo: jane@acme.example\r\nSubject: In {0}?\r\n"
+            "Message-ID: <{0}@customer.example>\r\n\r\nHello, do you have it in {0}?\r\n"
+        )
+        for colour in ("blue", "pink"):
+            self.hosts.mail.deliver(source.format(colour).encode(), ADDRESS)
+        account._receive()
+        mail = account.unprocessed_ids.filtered(lambda mail: mail.subject == "In blue?")
+        self.authenticate("admin", "admin")
+        answer = self.url_open(mail.action_download()["url"])
+        self.assertIn(f"filename={mail.id}.eml", answer.headers["Content-Disposition"])
+        self.assertTrue(answer.text.endswith(source.format("blue")))
+        self.start_tour("/odoo/email-accounts", "email_account_unprocessed", login="admin")
+        message = self.env["mail.message"].search([("email_account_id", "=", account.id)])
+        self.assertEqual(
+            (message.model, message.res_id, message.subject), ("res.partner", partner.id, "In blue?")
+        )
+        self.assertEqual(account.unprocessed_ids.mapped("state"), ["discarded"])
+
     def test_close(self):
         self.start_tour("/odoo/email-accounts", "email_account_close", login="admin")
         self.assertFalse(self.get_accounts())

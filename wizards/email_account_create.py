@@ -20,8 +20,8 @@ COPIED_FIELDS = (
     "incoming_port",
     "incoming_security",
     "incoming_safe_logon",
-    "pop3_keep",
-    "pop3_keep_days",
+    "after_receiving",
+    "delete_after_days",
     "outgoing_host",
     "outgoing_port",
     "outgoing_security",
@@ -100,6 +100,11 @@ class EmailAccountCreate(models.TransientModel):
     confirm_reason = fields.Char(compute="_compute_confirm_reason")
     working_direction = fields.Selection([("outgoing", "Sending"), ("incoming", "Receiving")], readonly=True)
     found_origin = fields.Char("Found at", readonly=True)
+    import_from = fields.Date(
+        "Receive mail since",
+        default=fields.Date.context_today,
+        help="Older mail stays where it is; it can be imported later. Empty: everything that is there.",
+    )
 
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
@@ -197,6 +202,11 @@ class EmailAccountCreate(models.TransientModel):
             "views": [(False, "form")],
             "target": "current",
         }
+
+    def action_open_import(self):
+        """Import older mail into the account that was created."""
+        self.ensure_one()
+        return self.account_id.action_open_import()
 
     # ------------------------------------------------------------
     # Pages
@@ -592,6 +602,8 @@ class EmailAccountCreate(models.TransientModel):
         }
         if self.name:
             account_values["name"] = self.name
+        if not self.account_id.last_received_date:
+            account_values["import_from"] = self.import_from
         if self.account_id:
             account = self.account_id
             account.write(account_values)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..models.check_pool import run_here
 from ..models.check_run import CheckRun
 from ..models.email_account_discovery_step import LOGIN
+from ..models.server_pool import run_here
 
 # of one action of the user, over both directions: servers lock a mailbox after a few
 MAX_REFUSED = 2

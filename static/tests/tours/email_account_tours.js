@@ -353,3 +353,26 @@ tours.add("email_account_check_listed", {
         { content: "its steps", trigger: ".o_email_account_step[data-stage=find][data-result=passed]" },
     ],
 });
+
+/** What became no message: it is seen, assigned to a record, discarded, found again. */
+tours.add("email_account_unprocessed", {
+    steps: () => [
+        { content: "account", trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
+        { content: "two wait", trigger: "button[name=action_open_unprocessed]:contains('2')", run: "click" },
+        { content: "open", trigger: ".o_data_row .o_data_cell[name=subject]:contains('In pink?')", run: "click" },
+        { content: "discard", trigger: "button[name=action_discard]", run: "click" },
+        { content: "it can come back", trigger: "button[name=action_restore]" },
+        { content: "back", trigger: ".breadcrumb a:contains('Unprocessed Mail')", run: "click" },
+        { content: "it is done with", trigger: ".o_list_view:not(:has(.o_data_row:contains('In pink?')))" },
+        { content: "open", trigger: ".o_data_row .o_data_cell[name=subject]:contains('In blue?')", run: "click" },
+        { content: "what happened", trigger: ".o_form_view .alert-warning:contains('assign it to a record')" },
+        {
+            content: "what it says",
+            trigger: ".o_form_view .o_field_widget[name=preview]:contains('Hello, do you have it in blue?')",
+        },
+        { content: "assign", trigger: "button[name=action_assign]", run: "click" },
+        { content: "the sender is proposed", trigger: `${dialog} .o_field_widget[name=record_ref] input:value(Carol)` },
+        { content: "assign", trigger: button("action_assign"), run: "click" },
+        { content: "on the contact", trigger: ".o_form_view .o-mail-Message:contains('Carol')" },
+    ],
+});

@@ -2,7 +2,7 @@ import threading
 import unittest
 from functools import partial
 
-from ..models.check_pool import LANE_WIDTH, run_here, run_together
+from ..models.server_pool import LANE_WIDTH, run_here, run_together
 
 
 class Boom(Exception):
@@ -13,7 +13,7 @@ def boom():
     raise Boom
 
 
-class TestCheckPool(unittest.TestCase):
+class TestServerPool(unittest.TestCase):
     def test_one_is_given_what_its_calls_return_and_raise(self):
         def work():
             first = yield partial(int, "1")

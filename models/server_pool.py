@@ -45,48 +45,83 @@ def run_together(generators, tick=None, interval=0.2, lanes=None):
     """
     if not generators:
         return
+    waiting = _Lanes(lanes or range(len(generators)), generators)
+    run_flow(waiting.take, waiting.leave, min(len(generators), MAX_THREADS), tick, interval)
+
+
+class _Lanes:
+    """Generators that wait for a place in their lane."""
+
+    def __init__(self, lanes, generators):
+        self._lane_of = {id(generator): lane for lane, generator in zip(lanes, generators, strict=True)}
+        self._ready, self._waiting, self._places = deque(), defaultdict(deque), defaultdict(int)
+        for generator in generators:
+            lane = self._lane_of[id(generator)]
+            if self._places[lane] < LANE_WIDTH:
+                self._places[lane] += 1
+                self._ready.append(generator)
+            else:
+                self._waiting[lane].append(generator)
+
+    def take(self):
+        return self._ready.popleft() if self._ready else None
+
+    def leave(self, generator):
+        lane = self._lane_of[id(generator)]
+        if self._waiting[lane]:
+            self._ready.append(self._waiting[lane].popleft())
+
+
+def run_flow(take, leave, width, tick=None, interval=0.2):
+    """Run generators side by side as they come, to their ends.
+
+    :param take: called when there is room: gives the next generator, None if there is none at the moment
+    :param leave: called with each generator that has ended
+    :param int width: so many run at a time
+    :param tick: called in this thread again and again meanwhile, and when all have ended
+    :param float interval: seconds from one ``tick`` to the next, at least
+    :raises Exception: what one of them lets through; the others end with it
+    """
     tick = tick or (lambda: None)
-    waiting, done = {}, queue.SimpleQueue()
-    lines = defaultdict(deque)
-    for lane, generator in zip(lanes or range(len(generators)), generators, strict=True):
-        lines[lane].append(generator)
-    with ThreadPoolExecutor(min(len(generators), MAX_THREADS), "email_account") as pool:
+    running, waiting, done = set(), {}, queue.SimpleQueue()
+    with ThreadPoolExecutor(width, "email_account") as pool:
 
-        def begin(lane):
-            if lines[lane]:
-                generator = lines[lane].popleft()
-                advance(lane, generator, generator.send, None)
+        def fill():
+            while len(waiting) < width and (generator := take()) is not None:
+                running.add(generator)
+                advance(generator, generator.send, None)
 
-        def advance(lane, generator, resume, value):
+        def advance(generator, resume, value):
             try:
                 future = pool.submit(resume(value))
             except StopIteration:
-                begin(lane)
+                running.discard(generator)
+                leave(generator)
             else:
-                waiting[future] = lane, generator
+                waiting[future] = generator
                 future.add_done_callback(done.put)
 
         try:
-            for lane in list(lines):
-                for _place in range(LANE_WIDTH):
-                    begin(lane)
+            fill()
             next_tick = 0
             while waiting:
                 if time.monotonic() >= next_tick:
                     tick()
                     next_tick = time.monotonic() + interval
+                    fill()
                 try:
                     future = done.get(timeout=max(next_tick - time.monotonic(), 0))
                 except queue.Empty:
                     continue
-                (lane, generator), error = waiting.pop(future), future.exception()
+                generator, error = waiting.pop(future), future.exception()
                 if error:
-                    advance(lane, generator, generator.throw, error)
+                    advance(generator, generator.throw, error)
                 else:
-                    advance(lane, generator, generator.send, future.result())
+                    advance(generator, generator.send, future.result())
+                fill()
             tick()
         finally:
-            for generator in generators:
+            for generator in running:
                 generator.close()
             for future in waiting:
                 future.cancel()

@@ -1,0 +1,175 @@
+"""One run of receiving: many mailboxes at once. No model.
+
+It owns its cursor and commits after each message. What waits for the network runs in threads, the database is
+touched by one (see `server_pool`); no transaction is open while the network is waited for.
+"""
+
+import logging
+import time
+
+import psycopg2
+
+from odoo import SUPERUSER_ID
+from odoo.exceptions import UserError
+
+from .. import mailclient
+from .receive_turn import ATTEMPTS, ReceiveTurn
+from .server_pool import run_flow
+
+_logger = logging.getLogger(__name__)
+
+# mailboxes that are open at the same time
+WIDTH = 40
+# seconds: the cron begins with no further mailbox; a request ends after 120 s
+CRON_SECONDS, REQUEST_SECONDS = 50, 90
+# seconds that one mailbox has before the others have their turn
+TURN_SECONDS = 20
+# seconds between two questions for mailboxes that are due
+CLAIM_INTERVAL = 1
+# what servers and networks have at times
+PASSING_CAUSES = {
+    "connection_closed",
+    "connection_refused",
+    "dns_failure",
+    "logins_paused",
+    "rate_limited",
+    "server_busy",
+    "timeout",
+    "too_many_connections",
+    "unreachable",
+}
+
+
+class ReceiveRun:
+    """
+    :param env: whoever asks
+    :param accounts: `email.account` that are looked into now; by default those that are due
+    """
+
+    def __init__(self, env, accounts=None):
+        self._outer = env
+        self._wanted = list(accounts.ids) if accounts is not None else None
+        seconds = CRON_SECONDS if accounts is None else REQUEST_SECONDS
+        self._end = time.monotonic() + seconds
+        self._next_claim = 0.0
+        self.account_ids = []  # those that were looked into
+
+    def run(self, on_account=lambda: None):
+        """Look into the mailboxes until there is none left, or the time is over.
+
+        :param on_account: called when one account is done
+        """
+        with self._outer.registry.cursor() as cr:
+            self.env = self._outer(cr=cr, user=SUPERUSER_ID, context={})
+            self._pollings = self.env["email.account.polling"]
+            self.env["email.account.unprocessed"]._retry_due()
+            run_flow(self._take, lambda _generator: on_account(), WIDTH)
+
+    def is_anything_due(self):
+        """Whether there are accounts that are due and free at the moment."""
+        pollings = self._outer["email.account.polling"].sudo()  # sudo: nobody may read them
+        return bool(pollings.search_count([*pollings._get_due_domain(), ("claim", "=", False)], limit=1))
+
+    def _is_over(self):
+        return time.monotonic() >= self._end
+
+    # ------------------------------------------------------------
+    # Accounts
+    # ------------------------------------------------------------
+
+    def _take(self):
+        """Claim the next account; a generator for `server_pool`, None if there is none at the moment."""
+        if self._is_over():
+            return None
+        if self._wanted is not None:
+            polling = self._pollings.browse()
+            while self._wanted and not polling:
+                polling = self._claim([("account_id", "=", self._wanted.pop(0)), *self._get_able_domain()])
+        elif time.monotonic() < self._next_claim:
+            return None
+        else:
+            polling = self._claim(self._pollings._get_due_domain())
+            if not polling:
+                self._next_claim = time.monotonic() + CLAIM_INTERVAL
+        return self._settling(self._receiving(polling)) if polling else None
+
+    def _get_able_domain(self):
+        """Somebody asks: what was stopped or waits is looked into, too."""
+        waits = {"next_date", "is_stopped"}
+        return [leaf for leaf in self._pollings._get_due_domain() if leaf[0] not in waits]
+
+    def _claim(self, domain):
+        for _attempt in range(ATTEMPTS):
+            try:
+                return self._pollings._claim_next(domain)
+            except psycopg2.OperationalError:  # another worker was faster
+                self.env.cr.rollback()
+        return self._pollings.browse()
+
+    def _settling(self, generator):
+        """End the transaction before each wait for the network."""
+        result, error = None, None
+        while True:
+            try:
+                call = generator.throw(error) if error else generator.send(result)
+            except StopIteration:
+                return
+            result, error = None, None
+            try:
+                self.env.cr.commit()  # pylint: disable=invalid-commit
+                result = yield call
+            except GeneratorExit:
+                generator.close()
+                raise
+            except Exception as raised:
+                error = raised
+
+    def _receiving(self, polling):
+        """Look into the mailbox of one account, and note how it went."""
+        account = polling.account_id
+        self.account_ids.append(account.id)
+        until = time.monotonic() + (TURN_SECONDS if self._wanted is None else REQUEST_SECONDS)
+        turn = ReceiveTurn(polling, min(until, self._end))
+        try:
+            yield from turn.receiving()
+        except mailclient.MailFailure as failure:
+            values = account._prepare_failure_values(failure, "incoming")
+            paused = failure.cause == "logins_paused"
+            text = f"{values['message']}\n{values['advice']}".strip()
+            urgent = values["cause"] not in PASSING_CAUSES
+            self._set_failed(polling, text, urgent, refused=failure.refused, paused=paused)
+        except psycopg2.extensions.TransactionRollbackError:
+            # somebody else writes the same rows: go on later
+            self.env.cr.rollback()
+            self._note(lambda: polling._set_done(True))
+        except UserError as error:  # the key of its password is lost
+            self._set_failed(polling, str(error), True)
+        except Exception as error:
+            _logger.exception("Receiving for the email account %s failed", polling.account_id.id)
+            self._set_failed(polling, str(error), False)
+        else:
+            self._note(lambda: account._set_received() or polling._set_done(turn.is_waiting))
+        _logger.info("Email account %s: %s mails stored", polling.account_id.id, turn.count)
+
+    def _set_failed(self, polling, text, urgent, **options):
+        account = polling.account_id
+
+        def note():
+            polling._set_failed(**options)
+            account.with_context(lang=account._get_report_lang())._set_receiving_failed(text, urgent=urgent)
+
+        self.env.cr.rollback()
+        self._note(note)
+
+    def _note(self, write):
+        """Commit what ``write`` writes, though somebody may edit the account at the same time."""
+        for attempt in range(ATTEMPTS):
+            try:
+                write()
+                self.env.cr.commit()  # pylint: disable=invalid-commit
+            except psycopg2.extensions.TransactionRollbackError:
+                self.env.cr.rollback()
+                if attempt == ATTEMPTS - 1:
+                    raise
+            else:
+                return

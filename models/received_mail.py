@@ -1,0 +1,155 @@
+"""A received mail before Odoo sees it: what it is known by, and whether it can be read. No model."""
+
+import email
+import email.parser
+import email.policy
+import hashlib
+import re
+from dataclasses import dataclass
+from email.header import decode_header, make_header
+
+# what a mail may hold: more is an attack, or nothing that anybody reads (Odoo walks through all parts)
+MAX_PARTS = 1000
+MAX_BOUNDARIES = 100
+# characters: a longer one is none, and no index takes it
+MAX_MESSAGE_ID = 250
+# said of the copy in one mailbox, not of the mail
+_STATUS_HEADERS = {
+    b"status",
+    b"x-status",
+    b"x-uid",
+    b"x-uidl",
+    b"x-keywords",
+    b"x-mozilla-status",
+    b"x-mozilla-status2",
+}
+_LIST_HEADERS = ("List-Id", "List-Post", "List-Unsubscribe", "Mailing-List")
+_BOUNDARY = re.compile(rb"boundary\s*=\s*(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
+
+
+class NotProcessed(Exception):
+    """A mail that cannot become a message.
+
+    :param str reason: of `email.account.unprocessed`
+    :param detail: what is known of it (text)
+    """
+
+    def __init__(self, reason, detail=""):
+        super().__init__(detail or reason)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class ReceivedMail:
+    """What the header of a mail says, and what the mail is known by.
+
+    :param message_id: the header Message-Id, "" without one
+    :param digest: SHA-256 (hex). With a Message-Id it is of what every copy of the mail has in common,
+        whatever way it came; without one, of all but marks of the mailbox
+    :param origin: SHA-256 (hex) of sender and date, "" if one of them is missing
+    :param is_list: whether it came through a mailing list
+    """
+
+    message_id: str
+    email_from: str
+    subject: str
+    date: str
+    digest: str
+    origin: str
+    is_list: bool
+
+    @classmethod
+    def parse(cls, source):
+        """Read a source (bytes); never raises, whatever is in it."""
+        head, _separator, body = _split(source)
+        header = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(head)
+        message_id, sender, date = (_text(header, name) for name in ("Message-Id", "From", "Date"))
+        subject = _text(header, "Subject")
+        if len(message_id) > MAX_MESSAGE_ID:
+            message_id = ""
+        digest = hashlib.sha256()
+        if message_id:
+            for part in (message_id, sender, date, subject):
+                digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        else:
+            digest.update(_without_status(head))
+        _add_lines(digest, body)
+        origin = hashlib.sha256(f"{sender}\0{date}".encode("utf-8", "surrogatepass")).hexdigest()
+        return cls(
+            message_id=message_id,
+            email_from=sender,
+            subject=subject,
+            date=date,
+            digest=digest.hexdigest(),
+            origin=origin if sender and date else "",
+            is_list=any(name in header for name in _LIST_HEADERS),
+        )
+
+    def get_known_by(self):
+        """Return the values of an `email.account.receipt` that a mail is known by."""
+        return {
+            "digest": self.digest,
+            "origin": self.origin,
+            "is_list": self.is_list,
+            "message_id": self.message_id or False,
+        }
+
+    def get_own_message_id(self):
+        """Return a Message-Id made of the contents, for a mail that has none or one that is another's."""
+        return f"<{self.digest[:40]}@email-account.invalid>"
+
+
+def check_bounds(source):
+    """Refuse what would keep Odoo busy for minutes.
+
+    :param bytes source: a mail
+    :raises NotProcessed: `too_complex`
+    """
+    boundaries = {quoted or bare for quoted, bare in _BOUNDARY.findall(source)}
+    parts = 0
+    if len(boundaries) <= MAX_BOUNDARIES:
+        parts = sum(source.count(b"\n--" + boundary) for boundary in boundaries)
+    if len(boundaries) > MAX_BOUNDARIES or parts > MAX_PARTS:
+        raise NotProcessed("too_complex", f"{len(boundaries)} boundaries, {parts} parts")
+
+
+def _split(source):
+    """Header, separator and body: whatever ends its lines."""
+    for separator in (b"\r\n\r\n", b"\n\n", b"\r\r"):
+        position = source.find(separator)
+        if position >= 0:
+            return source[:position], separator, memoryview(source)[position + len(separator) :]
+    return source, b"", memoryview(b"")
+
+
+def _text(header, name):
+    """A header in one line, decoded as far as it can be."""
+    value = header.get(name)
+    if value is None:
+        return ""
+    try:
+        text = str(make_header(decode_header(str(value))))
+    except Exception:  # whatever: unknown charsets, broken words; the email package raises many things
+        text = str(value)
+    text = text.encode("utf-8", "replace").decode("utf-8", "replace")
+    return " ".join(text.replace("\0", " ").split())
+
+
+def _without_status(head):
+    lines, skipped = [], False
+    for line in head.splitlines():
+        if not line[:1].isspace():
+            skipped = line.partition(b":")[0].strip().lower() in _STATUS_HEADERS
+        if not skipped:
+            lines.append(line.rstrip())
+    return b"\n".join(lines)
+
+
+def _add_lines(digest, body, chunk=1 << 20):
+    """Add a body to a digest, the ends of its lines and what follows the last one aside."""
+    pending = b""
+    for start in range(0, len(body), chunk):
+        piece = pending + bytes(body[start : start + chunk]).replace(b"\r", b"")
+        kept = piece.rstrip(b"\n")
+        pending = piece[len(kept) :]
+        digest.update(kept)
