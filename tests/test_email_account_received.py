@@ -418,7 +418,6 @@ class TestReceivingServer(ReceivingCase):
         return {folder.name: folder for folder in self.account.folder_ids}
 
     def create_folder(self, name):
-        (self.hosts.mail.mail / ADDRESS).mkdir(exist_ok=True)
         with self.account._connect_incoming() as mailbox:
             mailbox._session.create(name)
 
