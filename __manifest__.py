@@ -26,6 +26,7 @@
         "views/mail_message_views.xml",
         "wizards/email_account_adopt_views.xml",
         "wizards/email_account_import_views.xml",
+        "wizards/email_account_personal_views.xml",
         "views/email_account_authority_views.xml",
         "views/email_account_cause_views.xml",
         "views/email_provider_views.xml",

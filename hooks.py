@@ -1,6 +1,6 @@
 def uninstall_hook(env):
     """Leave working stock servers behind and nothing else."""
-    env["email.account"].with_context(active_test=False).search([])._release_servers()
+    env["email.account"].with_context(active_test=False).search([])._release_servers__()
     env["mail.activity"].search([("res_model", "=", "email.account")]).unlink()
     env["ir.config_parameter"].search([("key", "=like", "email_account.%")]).unlink()
     # what Odoo forgets: its notes about foreign keys, and about what other modules' mixins gave our models

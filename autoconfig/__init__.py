@@ -6,13 +6,14 @@ Plain Python. Nothing in here knows a password.
 from .address import Address, AddressError, base_domain
 from .engine import discover
 from .net.errors import NetworkError
-from .net.guard import BlockedAddress, Guard
+from .net.guard import MAX_PORT, BlockedAddress, Guard, port_ranges
 from .net.network import Network
 from .providers import Provider, load_providers
 from .settings import Discovery, Server, Settings, Step, Unreachable
 from .sources import Source, default_sources
 
 __all__ = [
+    "MAX_PORT",
     "Address",
     "AddressError",
     "BlockedAddress",
@@ -30,4 +31,5 @@ __all__ = [
     "default_sources",
     "discover",
     "load_providers",
+    "port_ranges",
 ]

@@ -20,6 +20,9 @@ def make_provider(env, ports):
 
 # the guard that keeps Odoo from being steered to internal addresses must let it reach this machine
 env["ir.config_parameter"].set_param("email_account.allowed_networks", "127.0.0.0/8, ::1")
+env["ir.config_parameter"].set_param(
+    "email_account.allowed_ports", ", ".join(map(str, mail_host["ports"].values()))
+)
 if "email.provider" in env:
     make_provider(env, mail_host["ports"])
 env.cr.commit()

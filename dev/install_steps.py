@@ -1,6 +1,7 @@
 """What "make test-install" does and checks in Odoo's shell, one function a step; each is given ``env``."""
 from unittest import TestCase
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form
@@ -128,7 +129,7 @@ def check_accounts(env):
     """The accounts have their passwords and servers, which nobody changes but they."""
     for name in ACCOUNTS:
         account = get_account(env, name)
-        check.assertEqual(account._get_secret("password"), SECRET)
+        check.assertEqual(account._get_secret__("password"), SECRET)
         servers = account.mail_server_ids, account.fetchmail_server_ids
         check.assertEqual([len(server) for server in servers], [1, 1])
         check.assertEqual([servers[0].smtp_pass, servers[1].password], [False, False])
@@ -137,6 +138,15 @@ def check_accounts(env):
     account.write({"password": SECRET, "outgoing_port": 587, "outgoing_security": "starttls"})
     check.assertEqual(account.mail_server_ids.smtp_encryption, "starttls_strict")
     env.cr.rollback()
+
+
+def check_lost(env):
+    """The passwords are there, but have a key that is not."""
+    for name in ACCOUNTS:
+        account = get_account(env, name)
+        check.assertTrue(account.password_set and account.is_key_missing)
+        with check.assertRaisesRegex(UserError, "Enter the password again"):
+            account._get_secret__("password")
 
 
 def check_protection(env):
@@ -283,3 +293,25 @@ def uninstall_adopted(env, user, password):
 def fetch_again(env):
     """Odoo goes on fetching where the account has ended."""
     check_fetched(env, env["fetchmail.server"].search([("name", "=", "Stock in")]), "one", "two", "three")
+
+
+def set_up_secrets(env, login, password, path):
+    """A user who may export, his key for programs (written to a file), servers on this machine allowed."""
+    user = env["res.users"].create(
+        {
+            "name": login,
+            "login": login,
+            "password": password,
+            "group_ids": [
+                Command.link(env.ref(f"base.{name}").id) for name in ("group_user", "group_allow_export")
+            ],
+        }
+    )
+    with open(path, "w", encoding="utf-8") as file:
+        end = fields.Datetime.add(fields.Datetime.now(), hours=1)
+        file.write(env["res.users.apikeys"].with_user(user)._generate("rpc", login, end))
+    parameters = env["ir.config_parameter"]
+    parameters.set_param("email_account.allowed_networks", "127.0.0.0/8, ::1")
+    parameters.set_param("email_account.allowed_ports", "1024-65535")
+    parameters.set_param("ir_attachment.location", "file")
+    env.cr.commit()

@@ -49,6 +49,7 @@ class Part:
         self.mail = Path(hosts["mail"])
         with environment(self.registry) as env:
             env["ir.config_parameter"].set_param("email_account.allowed_networks", "127.0.0.1")
+            env["ir.config_parameter"].set_param("email_account.allowed_ports", "1-65535")
 
     def create_account(self, env, name, protocol="imap", **values):
         account = env["email.account"].create({

@@ -43,14 +43,22 @@ def try_adopting(bench, database):
 
 
 @contextlib.contextmanager
-def mail_host(bench):
-    """A mail host of its own (``mailhost.py``); yields what it says of itself."""
+def mail_host(bench, users=None):
+    """A mail host of its own (``mailhost.py``); yields what it says of itself.
+
+    :param users: {address: password}, if other ones than usual
+    """
     folder = Path(tempfile.mkdtemp(prefix="adopt-", dir="/tmp"))
     folder.chmod(0o755)  # Dovecot is another user
     state = folder / "mail.json"
+    options = []
+    if users:
+        options = ["--users", folder / "users.json"]
+        options[1].touch(0o600)
+        options[1].write_text(json.dumps(users))
     try:
         process = subprocess.Popen(
-            [bench.python, REPO / "dev/mailhost.py", "--state", state, "--port", "8400"],
+            [bench.python, REPO / "dev/mailhost.py", "--state", state, "--port", "8400", *options],
             env=bench.env(), cwd=DEV, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + START
@@ -66,6 +74,6 @@ def mail_host(bench):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def deliver(ports, name):
+def deliver(ports, name, to=USER):
     with smtplib.SMTP("127.0.0.1", ports["smtp"], timeout=30) as smtp:
-        smtp.sendmail("carol@elsewhere.example", [USER], MAIL.format(name=name).encode())
+        smtp.sendmail("carol@elsewhere.example", [to], MAIL.format(name=name).encode())

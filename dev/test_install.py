@@ -1,4 +1,6 @@
 """``make test-install``: install, update, uninstall and install again, in databases that are thrown away."""
+import base64
+import os
 import sys
 
 from checks import run_pytest
@@ -7,6 +9,7 @@ from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
 from test_adopt import try_adopting
 from test_receiving import try_receiving
+from test_secrets import try_secrets
 from test_workers import try_workers
 from workbench import Workbench
 
@@ -59,6 +62,11 @@ class Database:
         call = f"{function}({', '.join(['env', *map(repr, arguments)])})"
         code = f"{(REPO / 'dev/install_steps.py').read_text()}\n{call}\n"
         self.bench.without_warning("shell", "-c", self.config, "--no-http", what=function, input=code)
+
+    def rotate(self, *keys):
+        """Encrypt all passwords with the first of the keys, by the addon's own command."""
+        more = {"ODOO_RC": str(self.config), "EMAIL_ACCOUNT_KEY": ",".join(keys)}
+        self.bench.without_warning("email_account", "rotate-key", what="rotate-key", more=more)
 
     def snapshot(self):
         return snapshot(self.bench.pg, self.name)
@@ -126,6 +134,20 @@ def others_later(bench):
         db.do("uninstall_others")
 
 
+def rotated(bench):
+    """The passwords get another key and their own again"""
+    with Database(bench, "test") as db:
+        db.do("prepare")
+        db.install()
+        db.do("fill")
+        old = (DEV / "data/email_account.key").read_text()
+        new = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        db.rotate(new)
+        db.do("check_lost")
+        db.rotate(old, new)
+        db.do("check_updated")
+
+
 def with_mailings(bench):
     """The addon's tests of servers and mailings, with mass mailing, Gmail and Outlook"""
     if run_pytest(bench, "full", *TESTS, "-q", CI="true"):  # a skipped test fails too
@@ -146,6 +168,13 @@ def workers(bench):
         try_workers(bench, db)
 
 
+def secrets(bench):
+    """Passwords in no answer, log, dump or file, with a server that logs all it can"""
+    with Database(bench, "test") as db:
+        db.install()
+        try_secrets(bench, db)
+
+
 def receiving(bench, *parts):
     """Receiving by real processes: killed ten times, two at once, beside servers that hang"""
     try_receiving(bench, *parts)
@@ -153,7 +182,9 @@ def receiving(bench, *parts):
 
 SCENARIOS = {
     function.__name__: function
-    for function in (alone, others_first, others_later, with_mailings, adopted, workers, receiving)
+    for function in (
+        alone, others_first, others_later, rotated, with_mailings, adopted, workers, secrets,
+        receiving)
 }
 
 

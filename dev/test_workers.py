@@ -78,7 +78,7 @@ def _try(bench, database, config, port, workers, functions):
         env=bench.env(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url, server)
+        wait_for_server(url, server)
         command = [bench.python, REPO / "dev/workers_steps.py", url, database.name, *functions]
         result = subprocess.run([str(c) for c in command], env=bench.env(CHROMIUM=find("chromium")))
     finally:
@@ -88,7 +88,8 @@ def _try(bench, database, config, port, workers, functions):
         sys.exit(f"dev: a server with {workers or 'no'} workers: see above and .dev/workers.log.")
 
 
-def _wait(url, server):
+def wait_for_server(url, server):
+    """Wait until Odoo answers; ``server`` is its process."""
     for _ in range(START * 10):
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(f"{url}/web/health", timeout=START).close()
@@ -96,4 +97,4 @@ def _wait(url, server):
         if server.poll() is not None:
             break
         time.sleep(0.1)
-    sys.exit("dev: Odoo with workers did not start; its log is .dev/workers.log.")
+    sys.exit("dev: Odoo did not start; its log is in .dev.")

@@ -19,7 +19,7 @@ NOT_SHIPPED = {"dev", "Makefile", "pyproject.toml", "bench"}
 NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "LICENSE"}  # changing them needs no update
 # kind of database -> what it holds beside the addon
 TEMPLATES = {
-    "test": {"modules": "mail", "demo": False},
+    "test": {"modules": "mail,rpc", "demo": False},
     "run": {"modules": "mail,contacts", "demo": True},
     "host": {"modules": "test_mail,google_gmail,microsoft_outlook", "demo": False, "from": "test"},
     "full": {"modules": "mail,mass_mailing", "demo": False},
@@ -167,15 +167,16 @@ class Workbench:
         self.without_warning("-c", config, option, modules, *self._auto_install(kind), "--stop-after-init",
                              "--no-http", what=f"{option} {modules}")
 
-    def without_warning(self, *arguments, what, **kwargs):
+    def without_warning(self, *arguments, what, more=(), **kwargs):
         """Run Odoo's command line.
 
         :param what: what it does, for the message
+        :param more: dict, for the environment
         :raises SystemExit: when it fails or logs a warning
         """
         command = [self.python, self.script, *arguments, "--log-level=warn"]
-        result = subprocess.run([str(c) for c in command], env=self.env(), cwd=DEV, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
+        result = subprocess.run([str(c) for c in command], env=self.env(**dict(more)), cwd=DEV,
+                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
         log = [line for line in result.stdout.splitlines() if "security risk" not in line]
         if log:
             print("\n".join(log), file=sys.stderr)

@@ -113,6 +113,7 @@ def check_of_an_account(url, database):
     """Its steps are seen while it runs, before the report is there."""
     runner, other = Client(url, database), Client(url, database)
     runner.call("ir.config_parameter", "set_param", "email_account.allowed_networks", "127.0.0.1")
+    runner.call("ir.config_parameter", "set_param", "email_account.allowed_ports", "1024-65535")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
         [account] = runner.call("email.account", "create", [{
             "email": "jane@checked.example", "password": "correct horse", "use_for_receiving": False,

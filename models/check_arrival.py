@@ -71,7 +71,7 @@ def wait_for_arrival(run):
         if run.settings.incoming_protocol == "pop3":
             # RFC 1939: a session sees the mailbox as it was at the login
             yield run.mailbox.close
-            run.mailbox = yield from run.settings._connecting("incoming", run.remaining)
+            run.mailbox = yield from run.settings._connecting__("incoming", run.remaining)
 
 
 def _get_arrived(found, late):

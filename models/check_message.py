@@ -56,7 +56,8 @@ def prepare_message(account, token):
     return env["ir.mail_server"]._build_email__(
         email_from=account._get_email_formatted(),
         email_to=[account.email],
-        subject=env._("Test email of %s", account.name),
+        # a name in several lines would be several headers
+        subject=env._("Test email of %s", " ".join((account.name or "").split())),
         body=env._(
             "This email was sent to check the email account “%s”. It is removed when it has arrived.",
             account.name,

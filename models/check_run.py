@@ -81,7 +81,7 @@ class CheckRun:
         """
         self.begin("resolve", direction)
         with self.failures(direction) as failed:
-            session = yield from self.settings._connecting(
+            session = yield from self.settings._connecting__(
                 direction, self.remaining, partial(self._note, direction)
             )
             setattr(self, "smtp" if direction == "outgoing" else "mailbox", session)
@@ -119,7 +119,8 @@ class CheckRun:
             self.add_failure(stage or failure.stage, direction, failure)
             failed.append(failure)
         except UserError as error:
-            self.add(stage or "login", direction, "failed", str(error))
+            lost = "password" if self.settings.is_key_missing else False
+            self.add(stage or "login", direction, "failed", str(error), field_name=lost)
 
     def _get_failure(self, error, direction):
         """Return the failure behind ``error``: Odoo wraps what happened while it was sending."""

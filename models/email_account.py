@@ -1,35 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import email_normalize
 
-from .. import autoconfig
-from .account_source import AccountSource
-from .email_account_servers import CONNECTION_FIELDS
-
-# who changes one of these decides where the stored password goes, so he has to know it
-PASSWORD_FIELDS = {"email", "username", "incoming_host", "outgoing_host", "outgoing_username"}
-SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
-MANAGED_FIELDS = {"user_id", "company_id", "use_for_notifications"}
-# where mail of an address goes, as a discovery says it
-FOUND_FIELDS = {
-    "email",
-    "incoming_protocol",
-    "incoming_host",
-    "incoming_port",
-    "incoming_security",
-    "outgoing_host",
-    "outgoing_port",
-    "outgoing_security",
-}
-DIRECTION_NAMES = ("outgoing", "incoming")
-# nobody may claim what a discovery says of itself, or a certificate that was not seen
-READONLY_FIELDS = {
-    "settings_origin": "manual",
-    "discovery_id": False,
-    "discovery_trusted": False,
-    "incoming_fingerprint": False,
-    "outgoing_fingerprint": False,
-}
+from .email_account_settings import NOT_IN_HEADER
 
 
 class EmailAccount(models.Model):
@@ -67,7 +40,7 @@ class EmailAccount(models.Model):
         index="btree_not_null",
         tracking=True,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
-        help="A personal account is seen and used by its owner alone. Empty: shared with everybody.",
+        help="A personal account is seen and used by its owner alone. Empty: shared.",
     )
     use_for_notifications = fields.Boolean(
         "Send the application's own notifications",
@@ -86,26 +59,6 @@ class EmailAccount(models.Model):
     )
     bcc_email = fields.Char(
         "Always Bcc this address", help="For servers that keep no copy of what was sent, for instance."
-    )
-    settings_origin = fields.Selection(
-        [
-            ("manual", "Entered by hand"),
-            ("found", "Found automatically"),
-            ("changed", "Found automatically, then changed by hand"),
-        ],
-        "Servers",
-        default="manual",
-        required=True,
-        readonly=True,
-        copy=False,
-    )
-    discovery_id = fields.Many2one(
-        "email.account.discovery", readonly=True, copy=False, ondelete="set null", index="btree_not_null"
-    )
-    discovery_trusted = fields.Boolean(
-        readonly=True,
-        copy=False,
-        help="The servers are those of a discovery whose every step was authenticated.",
     )
     is_configured = fields.Boolean(compute="_compute_is_configured")
     directions = fields.Char(compute="_compute_directions")
@@ -176,7 +129,7 @@ class EmailAccount(models.Model):
     @api.constrains("bcc_email")
     def _check_bcc_email(self):
         for account in self.filtered("bcc_email"):
-            if not email_normalize(account.bcc_email):
+            if not email_normalize(account.bcc_email) or NOT_IN_HEADER.search(account.bcc_email):
                 raise ValidationError(
                     self.env._("Always Bcc this address: “%s” is not one email address.", account.bcc_email)
                 )
@@ -194,106 +147,9 @@ class EmailAccount(models.Model):
                         self.env._("Other Addresses: “%s” is not one email address.", address)
                     )
 
-    def _is_connection_changed(self, vals):
-        """Whether ``vals`` has another connection than the one that was checked; passwords count always."""
-        return not vals.keys().isdisjoint(self._secret_fields) or self._is_changed(CONNECTION_FIELDS, vals)
-
-    def _is_changed(self, names, vals):
-        """Whether ``vals`` has another value for one of the fields ``names``."""
-        return any((vals[name] or False) != (self[name] or False) for name in names & vals.keys())
-
-    def _check_may_change(self, vals):
-        """Record rules are asked before a write only: nobody gives his account to somebody else by one."""
-        changed = MANAGED_FIELDS & vals.keys()
-        if changed and not self._can_manage():
-            raise AccessError(
-                self.env._("Only who manages email accounts may change: %s.", self._get_labels(changed))
-            )
-
-    def _check_password_entered(self, vals):
-        """Refuse to send a stored password somewhere else on the word of who does not know it."""
-        for account in self.filtered("password_set"):
-            changed = {
-                field
-                for field in PASSWORD_FIELDS & vals.keys()
-                if (account[field] or False) != (vals[field] or False)
-            } | {
-                field
-                for field in SECURITY_FIELDS & vals.keys()
-                if vals[field] == "none" and account[field] != "none"
-            }
-            missing = {"password"} - vals.keys()
-            if account.outgoing_password_set and any(field.startswith("outgoing_") for field in changed):
-                missing |= {"outgoing_password"} - vals.keys()
-            if changed and missing:
-                raise ValidationError(
-                    self.env._(
-                        "%(password)s: enter it again, because you changed %(fields)s.",
-                        password=account._get_labels(missing),
-                        fields=account._get_labels(changed),
-                    )
-                )
-
-    def _get_labels(self, names):
-        """Return the labels of the fields ``names`` as one text."""
-        return ", ".join(self._fields[name]._description_string(self.env) for name in sorted(names))
-
     # ------------------------------------------------------------
     # Create, write, copy
     # ------------------------------------------------------------
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        if not self._can_manage():
-            # who may not manage accounts adds his own
-            vals_list = [vals | {"user_id": self.env.uid} for vals in vals_list]
-        # said, not left out: a default could be anything
-        return super().create([vals | READONLY_FIELDS for vals in vals_list])
-
-    def write(self, vals):
-        vals = self._normalize_settings(vals)
-        vals = {name: value for name, value in vals.items() if name not in READONLY_FIELDS}
-        self._check_may_change(vals)
-        self._check_password_entered(vals)
-        unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
-        moved = self.filtered(lambda account: account._is_changed(FOUND_FIELDS, vals))
-        result = super().write(vals)
-        if "state" not in vals:
-            unchecked.state = "draft"
-        moved._set_discovery_changed()
-        return result
-
-    def _set_discovery_changed(self):
-        """The servers are not those of a discovery any more."""
-        for account in self.filtered(lambda account: account.settings_origin == "found"):
-            account._write_discovery({"settings_origin": "changed", "discovery_trusted": False})
-
-    def _set_discovery(self, discovery):
-        """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""
-        strange = [
-            name for name in DIRECTION_NAMES if self[f"{name}_host"] and not self._is_found(name, discovery)
-        ]
-        self._write_discovery(
-            {
-                "discovery_id": discovery.id,
-                "settings_origin": "changed" if set(strange) & set(self._get_directions()) else "found",
-                # also a server that is not used at the moment: that can be switched on later
-                "discovery_trusted": discovery.trusted and not strange,
-            }
-        )
-
-    def _is_found(self, direction, discovery):
-        """Whether ``discovery`` has found the server of ``direction``."""
-        place = (
-            self._get_protocol(direction),
-            self[f"{direction}_host"],
-            self[f"{direction}_port"],
-            self[f"{direction}_security"],
-        )
-        return any(
-            place == (server.protocol, server.host, server.port, server.security)
-            for server in discovery._get_servers(direction)
-        )
 
     def _accept_certificate(self, direction, fingerprint):
         """Log in to the server of ``direction`` from now on although it made its certificate itself.
@@ -316,10 +172,6 @@ class EmailAccount(models.Model):
                 fingerprint=fingerprint,
             )
         )
-
-    def _write_discovery(self, values):
-        # sudo: written past the override, which lets nobody write it; the account itself was just written
-        models.BaseModel.write(self.sudo(), values)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_unprocessed(self):
@@ -381,7 +233,7 @@ class EmailAccount(models.Model):
             ("state", "!=", "draft"),
             ("company_id", "=", self.env.company.id),
             # said here too: the host composes as superuser at times, whom no rule holds back
-            ("user_id", "in", (False, self.env.uid)),
+            ("is_usable", "=", True),
         ]
 
     @api.model
@@ -398,43 +250,6 @@ class EmailAccount(models.Model):
             or accounts[:1]
         )
 
-    @api.model
-    def _autoconfig_sources(self):
-        """Return the sources that discovery asks, best first: objects as in ``autoconfig.sources``.
-
-        Override it to add a source or to leave one out.
-        """
-        providers = self.env["email.provider"]._get_known_providers()
-        return [AccountSource(self), *autoconfig.default_sources(providers=providers)]
-
-    @api.model
-    def _find_working_account(self, domain):
-        """Return the account whose servers suit a new address in ``domain``, an empty one if there is none.
-
-        Who sets up an account of his own may name servers of his own, and would be sent the password of the
-        next user: so it has to be a shared one, or one whose servers come from a trusted discovery.
-        """
-        # sudo: it may be somebody's personal account; only where mail goes is taken from it
-        accounts = self.sudo().search(
-            [
-                ("email_normalized", "=like", f"%@{domain}"),
-                ("state", "=", "ready"),
-                ("company_id", "in", self.env.companies.ids),
-                "|",
-                ("user_id", "=", False),
-                ("discovery_trusted", "=", True),
-            ]
-        )
-        return accounts.sorted(lambda account: len(account._get_working_directions()), reverse=True)[:1]
-
-    def _get_working_directions(self):
-        """Return the directions with a server to which a password can go unasked."""
-        return [
-            direction
-            for direction in (self._get_directions() if self else ())
-            if self[f"{direction}_host"] and self[f"{direction}_security"] != "none"
-        ]
-
     # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
@@ -445,6 +260,7 @@ class EmailAccount(models.Model):
         self.check_access("read")
         if self.state == "draft":
             raise UserError(self.env._("Check the account first: it neither sends nor receives before."))
+        self.env["email.account.attempt"]._note()
         looked_into = self._receive()
         self._send_queued()
         kind, message = "success", self.env._("Sent and received.")
@@ -485,17 +301,3 @@ class EmailAccount(models.Model):
             for name in ("email", "sender_name", "use_for_sending", "use_for_receiving")
         } | {"default_account_id": self.id}
         return action
-
-    def action_open_discovery(self):
-        """Show how the settings were found."""
-        self.ensure_one()
-        if not self.discovery_id:
-            raise UserError(self.env._("The servers of %s were entered by hand.", self.name))
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("How were these settings found?"),
-            "res_model": self.discovery_id._name,
-            "res_id": self.discovery_id.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }

@@ -145,6 +145,7 @@ class EmailAccountCause(models.Model):
         reply = mailclient.parse(failure.protocol, failure.raw)
         for rule, rule_id in rules:
             if rule.fits(failure.protocol, failure.stage, reply, failure.host):
+                # sudo: the words are for whoever the failure is told to
                 return self.sudo().browse(rule_id).exists()
         return self.browse()
 

@@ -51,7 +51,7 @@ class EmailAccountCheck(models.Model):
     # ------------------------------------------------------------
 
     @api.depends("step_ids")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid")
     def _compute_report(self):
         for check in self:
             check.report = self.env["ir.qweb"]._render("email_account.check_report_steps", {"check": check})
@@ -70,7 +70,7 @@ class EmailAccountCheck(models.Model):
         return [part for part in parts if part[1]]
 
     @api.depends("step_ids", "result", "date")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid")
     def _compute_report_text(self):
         """The report for a message to somebody who helps; it holds no secret."""
         for check in self:
@@ -84,7 +84,7 @@ class EmailAccountCheck(models.Model):
                 for step in steps:
                     stage, result = (check._get_label(step, name) for name in ("stage", "result"))
                     lines.append(f"- {stage}: {result} ({step._get_duration_words()})")
-                    texts = (step.message, step.advice, step.link, step.details)
+                    texts = (step.message, step.advice, step.link, step._get_shown_details())
                     lines += [f"  {line}" for text in texts if text for line in text.splitlines()]
             check.report_text = "\n".join(lines)
 
@@ -159,9 +159,13 @@ class EmailAccountCheck(models.Model):
             }
         )
         if result != "skipped":
-            account = account.sudo()
+            account = account.sudo()  # sudo: who may check it may not write it
             account.last_check_date = fields.Datetime.now()
-            account._set_state(result == "failed" and summary)
+            details = [
+                step["details"] for step in steps if step["result"] == "failed" and step.get("details")
+            ]
+            account._set_state(result == "failed" and summary, "\n".join(details) or False)
+        # sudo: reports are nobody's to delete
         self.sudo().search([("account_id", "=", account.id)], offset=KEPT_CHECKS).unlink()
         return check.sudo(False)
 
@@ -262,7 +266,8 @@ class EmailAccountCheck(models.Model):
             reason = get_bounce_reason(arrival.bounce_source)
             return {
                 "result": "failed",
-                "message": env._("The test email came back: %s", reason or env._("no reason is given.")),
+                "message": env._("The test email came back."),
+                "details": reason,
                 "advice": env._("The address of the account does not take mail. Check it."),
                 "field_name": "email",
                 "responsible": "provider",

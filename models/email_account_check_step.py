@@ -48,10 +48,25 @@ class EmailAccountCheckStep(models.Model):
     responsible = fields.Selection(RESPONSIBLE, "Who Can Fix It")
     link = fields.Char(help="The page where it is mended or explained.")
     field_name = fields.Char("Field Concerned", help="The field of the account that is concerned.")
-    details = fields.Text("Technical Details")
+    details = fields.Text(
+        "Technical Details",
+        groups="email_account.group_email_account_manage",
+        help="What the server said, word for word, for instance.",
+    )
     cause = fields.Char(help="The cause of the failure, as mailclient names it.")
     fingerprint = fields.Char(help="SHA-256 of a refused certificate that can be accepted by hand.")
     duration_ms = fields.Integer("Duration (ms)")
+
+    def _get_shown_details(self):
+        """Return the technical details for who may see them, False for all others.
+
+        It is asked of the user, whatever he does as superuser: what a server says of itself tells a stranger
+        about the network.
+        """
+        self.ensure_one()
+        if not self.env.user.has_group("email_account.group_email_account_manage"):
+            return False
+        return self.sudo().details  # sudo: the report may be read by another way than the model's
 
     def _get_duration_words(self):
         """Return how long it took, for people."""

@@ -31,6 +31,13 @@ class EmailAccountChecked(models.AbstractModel):
     check_count = fields.Integer(compute="_compute_check_count")
     last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)
     last_error = fields.Text(readonly=True, copy=False)
+    last_error_details = fields.Text(
+        "Technical Details",
+        readonly=True,
+        copy=False,
+        groups="email_account.group_email_account_manage",
+        help="What the server said, word for word.",
+    )
     invalid_fields = fields.Json(compute="_compute_invalid_fields")
     nightly_test_email = fields.Boolean(
         "Send a test email at night",
@@ -64,6 +71,8 @@ class EmailAccountChecked(models.AbstractModel):
 
     def action_check(self):
         """Check the accounts by a real test email and show the report."""
+        self.check_access("read")
+        self.env["email.account.attempt"]._note(self._count_attempts())
         with CheckProgress(self) as progress:
             checks = self._check(progress.show)
         action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
@@ -72,6 +81,17 @@ class EmailAccountChecked(models.AbstractModel):
         else:
             action.update(domain=[("id", "in", checks.ids)], context={})
         return action
+
+    def _count_attempts(self):
+        """Return as how many connections by hand a check of these accounts counts.
+
+        Who manages the accounts of a company may check all of them at once, once they were checked: scheduled
+        actions connect to their servers anyway.
+        """
+        accounts = self.filtered("is_configured")
+        if self.env["email.account"]._can_manage():
+            accounts = accounts.filtered(lambda account: account.state == "draft")
+        return max(len(accounts), 1)
 
     def action_check_listed(self):
         """Check the accounts that are chosen in a list; the web client shows what happens meanwhile."""
@@ -153,13 +173,19 @@ class EmailAccountChecked(models.AbstractModel):
         self.ensure_one()
         return self.user_id.lang or self.company_id.partner_id.lang
 
-    def _set_state(self, error=False):
+    def _set_state(self, error=False, details=False):
         """Follow what a check or a run of the mail stack found out.
 
         :param error: what went wrong (text), False if it works
+        :param details: what the server said (text), for those who manage accounts
         """
-        for account in self:
-            values = {"state": "failing" if error else "ready", "last_error": error}
+        # sudo: not everybody may see the details, in whose name it runs
+        for account in self.sudo():
+            values = {
+                "state": "failing" if error else "ready",
+                "last_error": error,
+                "last_error_details": details,
+            }
             if any(account[name] != value for name, value in values.items()):
                 account.write(values)
             if not error:
@@ -171,6 +197,7 @@ class EmailAccountChecked(models.AbstractModel):
     def action_open_checks(self):
         """Open the reports of the account."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("email_account.action_email_account_check")
         action.update(domain=[("account_id", "=", self.id)])
         return action

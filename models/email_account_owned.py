@@ -19,10 +19,32 @@ class EmailAccountOwned(models.AbstractModel):
         "(email_account_id)", "The email account has such a server already."
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self._is_syncing():
+            for vals in vals_list:
+                self._check_no_owner_named(vals)
+            # nor by a default, which would be one that the context brings
+            vals_list = [vals | {"email_account_id": False} for vals in vals_list]
+        return super().create(vals_list)
+
     def write(self, vals):
-        if self._owned_fields & vals.keys():
-            self._check_not_owned()
+        if not self._is_syncing():
+            self._check_no_owner_named(vals)
+            if self._owned_fields & vals.keys():
+                self._check_not_owned()
         return super().write(vals)
+
+    def _is_syncing(self):
+        """Whether an account has its servers follow it: a context comes from the web client too, what is done
+        as superuser does not."""
+        return self.env.su and self.env.context.get("email_account_sync")
+
+    @api.model
+    def _check_no_owner_named(self, vals):
+        """Refuse to make a server one of an account, which would log in through it with its password."""
+        if vals.get("email_account_id"):
+            raise UserError(self.env._("An email account makes its servers itself: none can be given to it."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_owned(self):
@@ -30,7 +52,8 @@ class EmailAccountOwned(models.AbstractModel):
 
     def _check_not_owned(self):
         owned = self.filtered("email_account_id")
-        if owned and not self.env.context.get("email_account_sync"):
+        if owned and not self._is_syncing():
+            # sudo: the account may be hidden; then its name is too
             raise UserError(
                 self.env._(
                     "The server “%(server)s” belongs to the email account “%(account)s”: change it there.",

@@ -2,14 +2,16 @@ import traceback
 
 import psycopg2
 from dateutil.relativedelta import relativedelta
+from markupsafe import Markup
 
 from odoo import api, fields, models, modules
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
 from .. import mailclient
+from .mail_bounds import check_bounds
 from .receive_run import ReceiveRun
-from .received_mail import NotProcessed, check_bounds
+from .received_mail import NotProcessed
 
 # failures in a row before the owner is told of what may pass by itself
 TRANSIENT_FAILURES = 3
@@ -112,6 +114,32 @@ class EmailAccountReceived(models.AbstractModel):
                 raise ValidationError(
                     self.env._("Create a New Record: choose what a received mail becomes, or another action.")
                 )
+
+    @api.constrains("incoming_model_id")
+    def _check_may_make_records(self):
+        """Mail becomes records by the mail gateway, which may do anything: who asks for them must have the
+        right to add some, but for administrators of the settings, who set up Odoo's own servers likewise."""
+        for account in self:
+            model = account.incoming_model_id.sudo()  # sudo: users do not read the list of models
+            if not model:
+                continue
+            is_possible = model.is_mail_thread and not model.transient and model.model != self._name
+            if not is_possible or self.env[model.model]._abstract:
+                raise ValidationError(
+                    self.env._("Create a New Record: %s cannot be made of a mail.", model.name)
+                )
+            # Odoo checks as superuser: it is the user who is asked
+            records = self.env[model.model].with_user(self.env.user)
+            if not records.env.is_system() and not records.has_access("create"):
+                raise AccessError(
+                    self.env._("Create a New Record: you may not add records of this kind: %s.", model.name)
+                )
+
+    @api.constrains("move_folder_id")
+    def _check_move_folder(self):
+        for account in self:
+            if account.move_folder_id.sudo().account_id - account:  # sudo: it may be one that is hidden
+                raise ValidationError(self.env._("Move it to: choose a folder of this mailbox."))
 
     @api.constrains("after_receiving", "incoming_protocol", "move_folder_id")
     def _check_after_receiving(self):
@@ -288,13 +316,14 @@ class EmailAccountReceived(models.AbstractModel):
             self._set_state()
             self._note_recovery()
 
-    def _set_receiving_failed(self, message, *, urgent):
+    def _set_receiving_failed(self, message, details=False, *, urgent):
         """Receiving failed: say so on the account, and tell its owner if he has to know.
 
         :param str message: what happened, in words
+        :param details: what the server said (text), for those who manage accounts
         :param bool urgent: whether it cannot pass by itself
         """
-        self._set_state(message)
+        self._set_state(message, details)
         if urgent or self.polling_ids.failure_count >= TRANSIENT_FAILURES:
             self._remind(
                 "email_account.mail_activity_type_failing",
@@ -320,7 +349,11 @@ class EmailAccountReceived(models.AbstractModel):
             return
         user = self._get_responsible_user()
         self.with_context(mail_activity_quick_update=True).activity_schedule(
-            activity_type, summary=summary, note=note, user_id=user.id
+            activity_type,
+            summary=summary,
+            # a note is HTML: what is said in it is text, with the names of folders and servers
+            note=note and Markup("<br/>").join(note.splitlines()),
+            user_id=user.id,
         )
 
     def _get_reminders(self, activity_type):
@@ -359,6 +392,7 @@ class EmailAccountReceived(models.AbstractModel):
     def action_open_unprocessed(self):
         """Open the mails that could not be processed."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "email_account.action_email_account_unprocessed"
         )
@@ -370,8 +404,9 @@ class EmailAccountReceived(models.AbstractModel):
         self.ensure_one()
         self.check_access("write")
         self._check_is_configured()
+        self.env["email.account.attempt"]._note()
         try:
-            with self._connect_incoming(total=LISTING_SECONDS) as mailbox:
+            with self._connect_incoming__(total=LISTING_SECONDS) as mailbox:
                 found = mailbox.folders()
         except mailclient.MailFailure as failure:
             raise UserError("\n".join(self._describe_failure(failure, "incoming"))) from failure

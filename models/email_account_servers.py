@@ -199,7 +199,7 @@ class EmailAccountServers(models.AbstractModel):
             values.pop("state", None)  # receiving was switched on or off since
         return values
 
-    def _release_servers(self):
+    def _release_servers__(self):
         """Give the owned servers to Odoo as stock servers, with their passwords: the addon goes.
 
         What Odoo cannot run as safely stays behind without a password: it knows neither STARTTLS for
@@ -223,7 +223,7 @@ class EmailAccountServers(models.AbstractModel):
             servers.write(
                 {
                     "email_account_id": False,
-                    "smtp_pass": shared and account._get_released_password("outgoing"),
+                    "smtp_pass": shared and account._get_released_password__("outgoing"),
                     **restored,
                 }
             )
@@ -234,7 +234,7 @@ class EmailAccountServers(models.AbstractModel):
                 {
                     "email_account_id": False,
                     "state": "done" if polled and account.state != "draft" else "draft",
-                    "password": polled and account._get_released_password("incoming"),
+                    "password": polled and account._get_released_password__("incoming"),
                     **restored,
                 }
             )
@@ -249,9 +249,9 @@ class EmailAccountServers(models.AbstractModel):
             and adopted["server"][1] == self.fetchmail_server_ids.server
         )
 
-    def _get_released_password(self, direction):
+    def _get_released_password__(self, direction):
         try:
-            return self._get_login(direction).password
+            return self._get_login__(direction).password
         except UserError:
             return False  # its key is lost: to be entered again
 

@@ -1,6 +1,6 @@
+import contextlib
 import ipaddress
 import re
-from functools import partial
 
 import idna
 
@@ -9,7 +9,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import formataddr
 
 from .. import mailclient
-from ..autoconfig import Address, AddressError, Guard, Network
+from ..autoconfig import MAX_PORT, Address, AddressError, BlockedAddress, Guard, Network, port_ranges
 from .failure_words import describe_failure
 from .server_pool import run_here
 
@@ -26,7 +26,6 @@ STANDARD_PORTS = {
     ("smtp", "starttls"): 587,
     ("smtp", "none"): 25,
 }
-MAX_PORT = 65535
 # a certificate that was refused for one of these can be accepted by hand, if the server made it itself
 ACCEPTABLE_CAUSES = {"certificate_self_signed", "certificate_changed"}
 # what the page of the provider for mail programs helps with
@@ -43,6 +42,11 @@ HOST_NAME = re.compile(
     r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
     r"(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
+
+# characters of a sender's name
+MAX_NAME = 200
+# control characters, ends of lines, halves of pairs, and codes (RFC 2047)
+NOT_IN_HEADER = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]|=\\?[^?\\s]*\\?[bqBQ]\\?")
 
 
 class EmailAccountSettings(models.AbstractModel):
@@ -126,7 +130,8 @@ class EmailAccountSettings(models.AbstractModel):
                 )
 
     def _validate_ports(self, names=("incoming_port", "outgoing_port")):
-        """:raises ValidationError: one of the ports is no port"""
+        """:raises ValidationError: one of the ports is no port, or none that may be connected to"""
+        guard = self._get_guard()
         for record in self:
             for field in names:
                 if not 0 < record[field] <= MAX_PORT:
@@ -135,6 +140,17 @@ class EmailAccountSettings(models.AbstractModel):
                             "%(field)s: enter a number from 1 to %(max)s, for example %(example)s.",
                             field=record._fields[field]._description_string(record.env),
                             max=MAX_PORT,
+                            example=record._get_standard_port(field.partition("_")[0]),
+                        )
+                    )
+                if not guard.allows_port(record[field]):
+                    raise ValidationError(
+                        self.env._(
+                            "%(field)s: %(port)s is not a port of mail servers. Enter the one that the "
+                            "provider states, for example %(example)s, or ask the administrator to allow it "
+                            "in the settings of email accounts.",
+                            field=record._fields[field]._description_string(record.env),
+                            port=record[field],
                             example=record._get_standard_port(field.partition("_")[0]),
                         )
                     )
@@ -162,7 +178,27 @@ class EmailAccountSettings(models.AbstractModel):
         for field in ("username", "outgoing_username", "sender_name"):
             if vals.get(field):
                 vals[field] = vals[field].strip()
+        self._check_header_text(vals.get("sender_name"))
         return vals
+
+    @api.model
+    def _check_header_text(self, name):
+        """A name that goes into the header of what is sent is one line of text, as it is read.
+
+        :raises ValidationError: it is not
+        """
+        if not name:
+            return
+        # what is encoded (RFC 2047) would be decoded by who reads it, whatever is in it
+        if len(name) > MAX_NAME or NOT_IN_HEADER.search(name):
+            raise ValidationError(
+                self.env._(
+                    "%(field)s: type it in one line of at most %(limit)s characters, without control "
+                    "characters and codes such as =?utf-8?…?=.",
+                    field=self._fields["sender_name"]._description_string(self.env),
+                    limit=MAX_NAME,
+                )
+            )
 
     @api.model
     def _normalize_email(self, email):
@@ -191,10 +227,11 @@ class EmailAccountSettings(models.AbstractModel):
         name = host.strip().rstrip(".").lower()
         try:
             if not name.isascii():
-                name = idna.encode(name, uts46=True).decode()
-            elif not HOST_NAME.fullmatch(name):
+                name = idna.encode(name, uts46=True).decode()  # ① becomes 1, too
+            if not HOST_NAME.fullmatch(name):
                 name = str(ipaddress.ip_address(name))
-        except ValueError as error:  # idna.IDNAError is one too
+            Guard().check_name(name)
+        except (ValueError, BlockedAddress) as error:  # idna.IDNAError is a ValueError too
             raise ValidationError(
                 self.env._(
                     "%(field)s: “%(host)s” is not the name of a server. It looks like mail.example.com, "
@@ -256,14 +293,24 @@ class EmailAccountSettings(models.AbstractModel):
         """Return the guarded network (`autoconfig.Network`) through which servers are reached.
 
         Internal addresses are refused unless the system parameter ``email_account.allowed_networks``
-        names them: host names, addresses or networks, separated by commas.
+        names them: host names, addresses or networks, separated by commas. Mail servers are reached at their
+        usual ports and those in ``email_account.allowed_ports``: ports or ranges, separated by commas.
         """
-        # sudo: the list is the administrator's, every user connects under it
-        allowed = self.env["ir.config_parameter"].sudo().get_param("email_account.allowed_networks") or ""
         return Network(
-            guard=Guard(allow=[entry.strip() for entry in allowed.split(",") if entry.strip()]),
-            authorities=self.env["email.account.authority"]._get_authorities(),
+            guard=self._get_guard(), authorities=self.env["email.account.authority"]._get_authorities()
         )
+
+    @api.model
+    def _get_guard(self):
+        """Return what decides on addresses and ports, the `autoconfig.Guard` of `_get_network`."""
+        # sudo: the lists are the administrator's, every user connects under them
+        parameters = self.env["ir.config_parameter"].sudo()
+        allowed = parameters.get_param("email_account.allowed_networks") or ""
+        ports = []
+        for entry in (parameters.get_param("email_account.allowed_ports") or "").split(","):
+            with contextlib.suppress(ValueError):  # written past the settings: it allows nothing
+                ports += port_ranges(entry)
+        return Guard(allow=[entry.strip() for entry in allowed.split(",") if entry.strip()], ports=ports)
 
     def _get_endpoint(self, direction):
         """Return the `mailclient.Endpoint` of ``direction`` ('incoming' or 'outgoing')."""
@@ -275,11 +322,16 @@ class EmailAccountSettings(models.AbstractModel):
             security=self[f"{direction}_security"],
         )
 
-    def _get_login(self, direction):
-        """Return the `mailclient.Login` of ``direction``; it holds the clear-text password."""
+    def _get_login__(self, direction):
+        """Return the `mailclient.Login` of ``direction``; it holds the clear-text password.
+
+        For its name, see `_get_secret__`.
+        """
         self.ensure_one()
         password = (
-            direction == "outgoing" and self._get_secret("outgoing_password") or self._get_secret("password")
+            direction == "outgoing"
+            and self._get_secret__("outgoing_password")
+            or self._get_secret__("password")
         )
         return mailclient.Login(username=self._get_username(direction), password=password)
 
@@ -304,7 +356,7 @@ class EmailAccountSettings(models.AbstractModel):
             ),
         }
 
-    def _connecting(self, direction, total=None, on_stage=None):
+    def _connecting__(self, direction, total=None, on_stage=None):
         """Log in to ``direction`` ('incoming' or 'outgoing'); a generator for `server_pool`.
 
         :param total: seconds after which the whole session ends; by default only each reply has its time
@@ -313,27 +365,31 @@ class EmailAccountSettings(models.AbstractModel):
         :raises mailclient.MailFailure: what went wrong, typed
         """
         if direction == "outgoing" and self.login_incoming_first:
-            mailbox = yield from self._connecting("incoming", total)
+            mailbox = yield from self._connecting__("incoming", total)
             yield mailbox.close
-        endpoint, login = self._get_endpoint(direction), self._get_login(direction)
+        endpoint, login = self._get_endpoint(direction), self._get_login__(direction)
         options = self._get_connection_options(direction, total)
         connect = mailclient.connect_smtp if direction == "outgoing" else mailclient.connect_mailbox
-        with self.env["email.account.refusal"]._watch(endpoint, login):
-            return (yield partial(connect, endpoint, login, on_stage=on_stage, **options))
 
-    def _connect_incoming(self, total=None):
+        def log_in():
+            return connect(endpoint, login, on_stage=on_stage, **options)
+
+        with self.env["email.account.refusal"]._watch(endpoint, login):
+            return (yield log_in)  # which shows no password to who gets it, as a `partial` would
+
+    def _connect_incoming__(self, total=None):
         """Log in to the mailbox and return it (`mailclient.ImapMailbox` or `mailclient.Pop3Mailbox`).
 
-        Parameters and errors as of `_connecting`.
+        Parameters and errors as of `_connecting__`.
         """
-        return run_here(self._connecting("incoming", total))
+        return run_here(self._connecting__("incoming", total))
 
-    def _connect_outgoing(self, total=None):
+    def _connect_outgoing__(self, total=None):
         """Log in to the submission server and return the session (`mailclient.SmtpClient`).
 
-        Parameters and errors as of `_connecting`.
+        Parameters and errors as of `_connecting__`.
         """
-        return run_here(self._connecting("outgoing", total))
+        return run_here(self._connecting__("outgoing", total))
 
     # ------------------------------------------------------------
     # Failures

@@ -113,10 +113,7 @@ class EmailAccountUnprocessed(models.Model):
             {
                 "account_id": account.id,
                 "receipt_id": receipt.id,
-                "email_from": mail.email_from,
-                "subject": mail.subject,
-                "date": mail.date,
-                "message_id": mail.message_id,
+                **mail.get_shown(),
                 "size": received.size or len(source),
                 "is_complete": received.complete and received.source is not None,
                 **self._prepare_failure_values(account, failure, attempts=1),
@@ -218,7 +215,7 @@ class EmailAccountUnprocessed(models.Model):
         self.ensure_one()
         if not self.is_complete:
             raise NotProcessed("too_large" if self.reason == "too_large" else "unreadable")
-        # a context comes from the web client, with defaults for anything
+        # a context comes from the web client, with defaults for anything; superuser, as the mail gateway is
         context = {"email_account_route": route} if route else {}
         system = self.with_env(self.env(user=SUPERUSER_ID, context=context))
         source = system._read_source()

@@ -44,6 +44,7 @@ class EmailAccountUnprocessed(models.Model):
         mails = self._check_may_decide().filtered(lambda mail: not mail.is_complete)
         if not mails:
             raise UserError(self.env._("There is nothing to fetch: all of it is here."))
+        self.env["email.account.attempt"]._note(len(mails.account_id))
         found, failures, left, until = {}, [], FETCH_BYTES, time.monotonic() + BUTTON_SECONDS
         # the network first: nothing is written while it is waited for
         for account in mails.account_id:
@@ -64,6 +65,7 @@ class EmailAccountUnprocessed(models.Model):
                 failures.append("\n".join(filter(None, account._describe_failure(failure, "incoming"))))
         if failures and not found:
             raise UserError("\n".join(dict.fromkeys(failures)))
+        # sudo: they were asked about above; what is fetched is written, which no user may
         fetched = self.browse().union(*found).sudo()
         results = fetched._decide_each(lambda mail: mail._process_fetched(found.pop(mail)))
         return mails._answer(results, failures)

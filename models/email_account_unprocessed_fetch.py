@@ -47,7 +47,7 @@ class EmailAccountUnprocessed(models.Model):
         until = time.monotonic() + seconds
         account = self.account_id
         account._check_is_configured()
-        with account._connect_incoming(total=seconds) as mailbox:
+        with account._connect_incoming__(total=seconds) as mailbox:
             for mail in self:
                 if time.monotonic() >= until:
                     return
@@ -102,10 +102,7 @@ class EmailAccountUnprocessed(models.Model):
             {
                 "is_complete": True,
                 "size": len(source),
-                "email_from": mail.email_from,
-                "subject": mail.subject,
-                "date": mail.date,
-                "message_id": mail.message_id,
+                **mail.get_shown(),
             }
         )
         receipt = self.receipt_id

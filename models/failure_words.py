@@ -1,6 +1,7 @@
 """What users are told about a failed connection: one place for the words, by cause.
 
-The causes are those of ``mailclient``; an unknown one is shown raw and called unknown.
+The causes are those of ``mailclient``; an unknown one is called unknown. What the server said is not among
+the words: it is for those who manage accounts alone (`email.account.check.step.details`).
 """
 
 import re
@@ -108,6 +109,13 @@ WORDS = {
     "address_blocked": (
         _lt("The name of the server leads to an internal address."),
         _lt("If it is yours, ask the administrator to add it to the allowed networks of email accounts."),
+    ),
+    "port_not_allowed": (
+        _lt("This port is not one of mail servers, so it is not connected to."),
+        _lt(
+            "Enter the port that the provider states, or ask the administrator to allow this one in the "
+            "settings of email accounts."
+        ),
     ),
     "connection_refused": (
         _lt("Nothing answers on this port of the server."),
@@ -245,7 +253,10 @@ WORDS = {
     ),
     "unknown": (
         _lt("The answer of the server is unknown."),
-        _lt("Read what the server said and ask its administrator."),
+        _lt(
+            "Whoever manages email accounts here finds what the server said in the technical details of a "
+            "check."
+        ),
     ),
 }
 PREFIX = {
@@ -278,11 +289,9 @@ def explain_failure(env, failure):
     """Return ``(message, advice)`` of a failure in the words of the addon, whatever the direction.
 
     :param env: environment whose language is used
-    :param mailclient.MailFailure failure: what happened; what is unknown is shown raw
+    :param mailclient.MailFailure failure: what happened
     """
     message, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
-    if failure.cause not in WORDS or failure.cause == "unknown":
-        message = f"{message} ({failure.raw})"
     pause = failure.cause == "logins_paused" and PAUSE.search(failure.raw)
     if pause:
         next_attempt = env._(NEXT_ATTEMPT)
@@ -321,7 +330,7 @@ def describe_failure(env, failure, direction):
     """Put a failure into the user's words: those of an `email.account.cause` if one fits, else the addon's.
 
     :param env: environment whose language is used
-    :param mailclient.MailFailure failure: what happened; what is unknown is shown raw
+    :param mailclient.MailFailure failure: what happened
     :param str direction: 'incoming' or 'outgoing'
     :return: dict as of `email.account.cause`'s ``_explain``; the message names the direction
     """

@@ -40,7 +40,7 @@ class FetchmailServer(models.Model):
                 self.env._("The server “%s” cannot be used because it is archived.", self.display_name)
             )
         try:
-            return account._connect_incoming()
+            return account._connect_incoming__()
         except MailFailure as failure:
             raise UserError("\n".join(account._describe_failure(failure, "incoming"))) from failure
 
@@ -48,8 +48,11 @@ class FetchmailServer(models.Model):
         """Let the account receive if it owns the server; Odoo's scheduled run leaves that to the accounts'
         own (`email.account._cron_receive`)."""
         owned = self.filtered("email_account_id")
+        by_hand = owned and not self.env.context.get("cron_id")
+        if by_hand:
+            self.env["email.account.attempt"]._note()
         error = super(FetchmailServer, self - owned)._fetch_mail(batch_limit=batch_limit)
-        if owned and not self.env.context.get("cron_id"):
+        if by_hand:
             accounts = owned.email_account_id
             accounts._receive()
             failed = accounts.filtered(lambda account: account.state == "failing")

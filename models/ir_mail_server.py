@@ -1,9 +1,15 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import encapsulate_email
+from odoo.tools import email_normalize, encapsulate_email
+
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..mailclient import MailFailure
+from .header_cleaning import clean_headers
+
+# what Odoo's mail.mail looks for in the text of a failure
+OUTLOOK_SPAM = "OutboundSpamException"
 
 
 class IrMailServer(models.Model):
@@ -33,10 +39,13 @@ class IrMailServer(models.Model):
     # ------------------------------------------------------------
 
     def _find_mail_server_allowed_domain(self):
-        """Leave out the servers of personal accounts and of those that are not ready."""
+        """Leave out the servers of personal accounts, of those that are not ready, and of those that the user
+        may not use."""
         return super()._find_mail_server_allowed_domain() & (
             Domain("email_account_id", "=", False)
-            | Domain("email_account_id.user_id", "=", False) & Domain("email_account_id.state", "!=", "draft")
+            | Domain("email_account_id.user_id", "=", False)
+            & Domain("email_account_id.state", "!=", "draft")
+            & Domain("email_account_id.is_usable", "=", True)
         )
 
     def _find_mail_server(self, email_from, mail_servers=None):
@@ -126,7 +135,7 @@ class IrMailServer(models.Model):
         :return: a `mailclient.SmtpClient` with the attributes that `ir.mail_server` expects of a session
         :raises mailclient.MailFailure: what went wrong, typed
         """
-        session = self.email_account_id._connect_outgoing()
+        session = self.email_account_id._connect_outgoing__()
         self._prepare_account_session(session, smtp_from)
         return session
 
@@ -143,10 +152,74 @@ class IrMailServer(models.Model):
         session.from_filter = self.from_filter
         session.smtp_from = smtp_from or account.email
         session.bcc_email = account.bcc_email
+        session.email_account_id = account.id
+
+    def test_smtp_connection(self, autodetect_max_email_size=False):
+        """Count what a button connects to through accounts."""
+        self.env["email.account.attempt"]._note(len(self.filtered("email_account_id")))
+        return super().test_smtp_connection(autodetect_max_email_size)
+
+    def send_email(
+        self,
+        message,
+        mail_server_id=None,
+        smtp_server=None,
+        smtp_port=None,
+        smtp_user=None,
+        smtp_password=None,
+        smtp_encryption=None,
+        smtp_ssl_certificate=None,
+        smtp_ssl_private_key=None,
+        smtp_debug=False,
+        smtp_session=None,
+    ):
+        """Say in words why an account could not send: the text gets to who wrote the mail."""
+        try:
+            return super().send_email(
+                message,
+                mail_server_id=mail_server_id,
+                smtp_server=smtp_server,
+                smtp_port=smtp_port,
+                smtp_user=smtp_user,
+                smtp_password=smtp_password,
+                smtp_encryption=smtp_encryption,
+                smtp_ssl_certificate=smtp_ssl_certificate,
+                smtp_ssl_private_key=smtp_ssl_private_key,
+                smtp_debug=smtp_debug,
+                smtp_session=smtp_session,
+            )
+        except MailDeliveryException as error:
+            account_id = getattr(smtp_session, "email_account_id", None)
+            if account_id:
+                self._put_into_words(error, self.env["email.account"].browse(account_id))
+            raise
+
+    @api.model
+    def _put_into_words(self, error, account):
+        """Take what the server of ``account`` said out of a `MailDeliveryException`; the log has it."""
+        # sudo: who sends need not see the account
+        account = account.sudo()
+        endpoint = account._get_endpoint("outgoing")
+        failure = MailFailure.from_exception(error.__context__ or error, endpoint, "data")
+        words = "\n".join(filter(None, account._describe_failure(failure, "outgoing")))
+        if OUTLOOK_SPAM in str(error):
+            words = f"{words} ({OUTLOOK_SPAM})"
+        error.args = (*error.args[:1], words)
+
+    def _prepare_email_message__(self, message, smtp_session):
+        """No name and no subject adds a header or a recipient to what an account sends."""
+        owned = getattr(smtp_session, "email_account_id", None)
+        if owned:
+            clean_headers(message)
+        smtp_from, smtp_to_list, message = super()._prepare_email_message__(message, smtp_session)
+        if owned:
+            clean_headers(message)  # some were made just now
+        return smtp_from, smtp_to_list, message
 
     def _prepare_smtp_to_list(self, message, smtp_session):
         recipients = super()._prepare_smtp_to_list(message, smtp_session)
-        bcc_email = getattr(smtp_session, "bcc_email", False)
+        # the address alone, as it is written into the command
+        bcc_email = email_normalize(getattr(smtp_session, "bcc_email", False))
         if bcc_email and bcc_email not in recipients:
             recipients = [*recipients, bcc_email]
         return recipients

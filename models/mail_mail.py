@@ -5,13 +5,29 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     def _filter_mail_mail_servers(self, mail_servers):
-        """Keep the servers of personal accounts to the messages of their owners."""
-        creators = self.mail_message_id.create_uid
-        return (
-            super()
-            ._filter_mail_mail_servers(mail_servers)
+        """Keep the servers of accounts to the messages of those who may use them."""
+        # who puts the message of somebody else into a mail of his own has no more rights for it
+        senders = self.create_uid - self.env.ref("base.user_root")
+        creators = (self.mail_message_id.create_uid | senders) or self.env.user
+
+        def is_usable(server):
             # sudo: the account may be hidden from who sends
-            .filtered(
-                lambda server: server.sudo().email_account_id.user_id in (self.env["res.users"], creators)
-            )
-        )
+            account = server.sudo().email_account_id
+            return not account or all(account._is_usable_by(creator) for creator in creators)
+
+        return super()._filter_mail_mail_servers(mail_servers).filtered(is_usable)
+
+    def send(self, *args, **kwargs):
+        """Send also what leaves through servers that are hidden from an administrator who sends the queue."""
+        hidden = self.browse()
+        if not self.env.su:
+            self.check_access("write")
+            # sudo: they are the personal accounts of others
+            accounts = self.env["email.account"].sudo().search([("user_id", "not in", (False, self.env.uid))])
+            hidden = self.filtered(lambda mail: mail.mail_message_id.create_uid in accounts.user_id)
+        if not hidden:
+            return super().send(*args, **kwargs)
+        if self - hidden:
+            super(MailMail, self - hidden).send(*args, **kwargs)
+        # sudo: he may send these mails, only read the servers he may not
+        return super(MailMail, hidden.sudo()).send(*args, **kwargs)

@@ -2,19 +2,17 @@
 
 import email
 import email.policy
-import unicodedata
 
 from lxml import html as lxml_html
 
 from odoo.tools import html2plaintext
 
-from .received_mail import NotProcessed, check_bounds
+from .mail_bounds import check_bounds
+from .received_mail import NotProcessed, clean_text
 
 # bytes of a source that are looked at, and characters of HTML that are made text of
 MAX_SOURCE, MAX_HTML = 512 << 10, 100_000
 MAX_LENGTH = 5000
-# they would turn round what follows them
-_DIRECTIONS = {*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 
 
 def get_preview(source, length=MAX_LENGTH):
@@ -31,7 +29,9 @@ def get_preview(source, length=MAX_LENGTH):
         return ""
     except Exception:  # whatever is in it: the email package and lxml raise many things
         return ""
-    lines = (line.rstrip() for line in _clean(text).splitlines())
+    lines = (
+        line.rstrip() for line in clean_text(text.replace("\r\n", "\n").replace("\r", "\n")).splitlines()
+    )
     return "\n".join(lines).strip()[:length].rstrip()
 
 
@@ -63,13 +63,3 @@ def _decode(part):
         return content.decode(charset, "replace")
     except (LookupError, ValueError):  # no charset that is known here
         return content.decode("latin-1")
-
-
-def _clean(text):
-    """Without characters that no text needs: control characters, halves of pairs, changes of direction."""
-    return "".join(
-        character
-        for character in text.replace("\r\n", "\n").replace("\r", "\n")
-        if character in "\n\t"
-        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTIONS)
-    )

@@ -1,6 +1,7 @@
 from odoo import api, models
 
 from .check_message import find_token, is_token
+from .mail_bounds import check_texts
 from .parsed_headers import remember_headers
 from .received_mail import NotProcessed
 
@@ -17,7 +18,10 @@ class MailThread(models.AbstractModel):
             return super().message_parse(message, save_original)
         try:
             remember_headers(message)
+            check_texts(message)
             parsed = super().message_parse(message, save_original)
+        except NotProcessed:
+            raise
         except Exception as error:  # the email package and lxml raise all sorts of things
             raise NotProcessed("broken", f"{type(error).__name__}: {error}") from error
         return parsed | {

@@ -60,6 +60,7 @@ class ReceiveRun:
         :param on_account: called when one account is done
         """
         with self._outer.registry.cursor() as cr:
+            # superuser, as Odoo's own fetching is: its mail becomes the same whoever asks for it
             self.env = self._outer(cr=cr, user=SUPERUSER_ID, context={})
             self._pollings = self.env["email.account.polling"]
             self.env["email.account.unprocessed"]._retry_due()
@@ -137,7 +138,8 @@ class ReceiveRun:
             paused = failure.cause == "logins_paused"
             text = f"{values['message']}\n{values['advice']}".strip()
             urgent = values["cause"] not in PASSING_CAUSES
-            self._set_failed(polling, text, urgent, refused=failure.refused, paused=paused)
+            details = values["details"]
+            self._set_failed(polling, text, urgent, details, refused=failure.refused, paused=paused)
         except psycopg2.extensions.TransactionRollbackError:
             # somebody else writes the same rows: go on later
             self.env.cr.rollback()
@@ -151,12 +153,11 @@ class ReceiveRun:
             self._note(lambda: account._set_received() or polling._set_done(turn.is_waiting))
         _logger.info("Email account %s: %s mails stored", polling.account_id.id, turn.count)
 
-    def _set_failed(self, polling, text, urgent, **options):
-        account = polling.account_id
-
+    def _set_failed(self, polling, text, urgent, details=False, **options):
         def note():
             polling._set_failed(**options)
-            account.with_context(lang=account._get_report_lang())._set_receiving_failed(text, urgent=urgent)
+            account = polling.account_id.with_context(lang=polling.account_id._get_report_lang())
+            account._set_receiving_failed(text, details, urgent=urgent)
 
         self.env.cr.rollback()
         self._note(note)

@@ -44,7 +44,7 @@ class ReceiveTurn:
 
         :raises mailclient.MailFailure: what went wrong
         """
-        mailbox = yield from self._account._connecting("incoming", total=SESSION_SECONDS)
+        mailbox = yield from self._account._connecting__("incoming", total=SESSION_SECONDS)
         error = None
         try:
             yield from self._receiving_folders(mailbox)
@@ -158,6 +158,8 @@ class ReceiveTurn:
         stored = self._receipts.browse()
         deaths = self._note_trying(f"{folder.id}/{validity}/{batch[0].uid}")
         for number, received in enumerate(batch):
+            if number and self._is_over():  # the rest is fetched again: each may take its time
+                break
             failure = self._get_obstacle(received, deaths if number == 0 else 0)
             stored += self._store(folder, validity, received, failure)
             batch[number] = None  # its memory

@@ -17,7 +17,10 @@ def describe_reason(env, failure, again=False):
         "too_large": env._(
             "It is larger than the size limit of the account, so only its header was fetched."
         ),
-        "too_complex": env._("It has more parts than any program makes: it may be an attack."),
+        "too_complex": env._(
+            "It is made so that reading it takes very long, with more parts or longer headers than any "
+            "program makes: it may be an attack."
+        ),
         "loop": env._(
             "There were too many mails from this sender in a short time, so Odoo stopped there: it may be a "
             "program that answers automatically."

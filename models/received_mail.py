@@ -4,15 +4,16 @@ import email
 import email.parser
 import email.policy
 import hashlib
-import re
+import unicodedata
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 
-# what a mail may hold: more is an attack, or nothing that anybody reads (Odoo walks through all parts)
-MAX_PARTS = 1000
-MAX_BOUNDARIES = 100
 # characters: a longer one is none, and no index takes it
 MAX_MESSAGE_ID = 250
+# characters of a header that are shown: more of it is in the source
+MAX_SHOWN = 1000
+# they would turn round what follows them
+_DIRECTIONS = {*"\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
 # said of the copy in one mailbox, not of the mail
 _STATUS_HEADERS = {
     b"status",
@@ -24,7 +25,6 @@ _STATUS_HEADERS = {
     b"x-mozilla-status2",
 }
 _LIST_HEADERS = ("List-Id", "List-Post", "List-Unsubscribe", "Mailing-List")
-_BOUNDARY = re.compile(rb"boundary\s*=\s*(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
 
 
 class NotProcessed(Exception):
@@ -94,23 +94,27 @@ class ReceivedMail:
             "message_id": self.message_id or False,
         }
 
+    def get_shown(self):
+        """Return what people see of the header: as values of an `email.account.unprocessed`."""
+        shown = {"email_from": self.email_from, "subject": self.subject, "date": self.date}
+        return {name: clean_text(text)[:MAX_SHOWN] for name, text in shown.items()} | {
+            "message_id": self.message_id
+        }
+
     def get_own_message_id(self):
         """Return a Message-Id made of the contents, for a mail that has none or one that is another's."""
         return f"<{self.digest[:40]}@email-account.invalid>"
 
 
-def check_bounds(source):
-    """Refuse what would keep Odoo busy for minutes.
-
-    :param bytes source: a mail
-    :raises NotProcessed: `too_complex`
-    """
-    boundaries = {quoted or bare for quoted, bare in _BOUNDARY.findall(source)}
-    parts = 0
-    if len(boundaries) <= MAX_BOUNDARIES:
-        parts = sum(source.count(b"\n--" + boundary) for boundary in boundaries)
-    if len(boundaries) > MAX_BOUNDARIES or parts > MAX_PARTS:
-        raise NotProcessed("too_complex", f"{len(boundaries)} boundaries, {parts} parts")
+def clean_text(text):
+    """Return ``text`` without characters that none needs: control characters, halves of pairs, changes of
+    direction."""
+    return "".join(
+        character
+        for character in text
+        if character in "\n\t"
+        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTIONS)
+    )
 
 
 def _split(source):

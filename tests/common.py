@@ -6,13 +6,14 @@ from unittest.mock import patch
 
 from odoo.tests import TransactionCase
 
-from ..autoconfig import Guard
+from ..autoconfig import Guard, port_ranges
 from .hosts import CertificateAuthority, DkimKey, DnsHost, MailHost, WebHost
 from .hosts.network import HostsNetwork
 
 DOMAIN = "acme.example"
 ADDRESS = f"jane@{DOMAIN}"
 PASSWORD = "correct horse"
+ANY_PORT = "1-65535"  # where nothing answers, for instance
 AUTOCONFIG = f"""<clientConfig version="1.1"><emailProvider id="{DOMAIN}">
 <domain>{DOMAIN}</domain>
 <incomingServer type="imap"><hostname>imap.{DOMAIN}</hostname><port>993</port><socketType>SSL</socketType>
@@ -48,7 +49,7 @@ class Hosts:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         bundle = str(self.authority.bundle(Path(folder) / "bundle.pem"))
         stack.enter_context(patch.dict(os.environ, {"SSL_CERT_FILE": bundle}))
-        self.network = HostsNetwork(self.mail, self.dns, self.web, guard=Guard(allow=["*"]))
+        self.network = HostsNetwork(self.mail, self.dns, self.web, guard=Guard(["*"], port_ranges(ANY_PORT)))
 
     def reset(self):
         """As at the beginning: the settings of the domain are published, mail is delivered."""
@@ -73,6 +74,7 @@ class HostsMixin:
         cls.hosts.start(stack)
         settings = cls.env.registry["email.account.settings"]
         stack.enter_context(patch.object(settings, "_get_network", lambda _self: cls.hosts.network))
+        cls.env["ir.config_parameter"].set_param("email_account.allowed_ports", ANY_PORT)
         # Odoo sends nothing in tests, unless it is told to
         stack.enter_context(
             patch.object(cls.env.registry["ir.mail_server"], "_disable_send", classmethod(lambda _cls: False))
@@ -91,7 +93,7 @@ class HostsMixin:
         self.hosts.reset()
 
     def empty_mailbox(self, account):
-        with account._connect_incoming() as mailbox:
+        with account._connect_incoming__() as mailbox:
             for found in mailbox.find("To", ADDRESS):
                 mailbox.delete(found)
 

@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from playwright.sync_api import sync_playwright
 
-from odoo import fields
-from odoo.tests import HttpCase, tagged
+from odoo import Command, fields
+from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tests.common import _registry_test_lock
 
 from ..models.check_progress import CheckProgress
@@ -232,9 +232,12 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.goto(f"{self.base_url()}/odoo/email-providers")
             page.wait_for_selector(".o_data_row")
             self.take(page, "providers")
+            with self.alone(page):
+                # of the tests' own hosts
+                self.env["ir.config_parameter"].set_param("email_account.allowed_ports", False)
             page.goto(f"{self.base_url()}/odoo/settings#general_settings")
             page.wait_for_selector("#email_account_setting")
-            page.locator("#email_account_setting").scroll_into_view_if_needed()
+            page.locator("#email_account_key_setting").scroll_into_view_if_needed()
             self.take(page, "settings")
             with self.alone(page):
                 partner = self.env["res.partner"].create(
@@ -246,13 +249,49 @@ class TestScreenshots(HostsMixin, HttpCase):
             page.wait_for_selector(f"{DIALOG} .o_field_widget[name=email_account_id]")
             self.take(page, "composer", ".modal-content")
 
+    def test_take_rights(self):
+        """A shared account for some users only, and what an administrator sees of personal ones."""
+        jane = new_test_user(self.env, "jane", name="Jane Doe")
+        peter = new_test_user(self.env, "peter", name="Peter Parker")
+        shared = self.env["email.account"].create(
+            {
+                **self.account_values,
+                "email": f"accounting@{DOMAIN}",
+                "name": "Accounting",
+                "sender_name": "Acme Accounting",
+            }
+        )
+        shared.write(
+            {
+                "allowed_user_ids": [Command.link(jane.id)],
+                "allowed_group_ids": [Command.link(self.env.ref("base.group_partner_manager").id)],
+            }
+        )
+        for user, state in ((jane, "ready"), (peter, "failing")):
+            email = f"{user.login}@{DOMAIN}"
+            account = self.env["email.account"].create(
+                {**self.account_values, "email": email, "user_id": user.id}
+            )
+            account.state = state
+        shared._set_state()
+        self.env.flush_all()
+        with self.browser() as page:
+            page.goto(f"{self.base_url()}/odoo/email-accounts/{shared.id}")
+            page.click(".o_notebook .nav-link[name=other]")
+            with self.tall(page, 900):
+                self.take(page, "account_limited", ".o_form_sheet_bg")
+            page.goto(f"{self.base_url()}/odoo/action-email_account.action_email_account_personal_open")
+            page.wait_for_selector(".o_data_row")
+            with self.tall(page, 380):
+                self.take(page, "personal")
+
     def deliver(self, number, sender, subject, text="Hello"):
         mail = MAIL.format(number=number, sender=sender, subject=subject, text=text)
         self.hosts.mail.deliver(mail.replace("\n", "\r\n").encode(), ADDRESS)
 
     def fill_folders(self, account):
         """Make folders in the mailbox, with mail of the last weeks."""
-        with account._connect_incoming() as mailbox:
+        with account._connect_incoming__() as mailbox:
             session = mailbox._session
             for folder, count in (("Invoices", 0), ("Orders", 5), ("INBOX", 8)):
                 session.create(folder)

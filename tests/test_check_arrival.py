@@ -63,13 +63,15 @@ class TestCheckArrival(CheckCase):
 
     def test_bounced(self):
         check = self.check(bounce="552 5.2.2 Mailbox full")
-        self.assertStep(check, "failed", "552 5.2.2 Mailbox full", state="failing")
+        self.assertStep(check, "failed", "came back", state="failing")
+        self.assertIn("552 5.2.2 Mailbox full", self.get_step(check, "find").details)
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
 
     def test_bounced_by_pop3(self):
         self.account.write({"incoming_protocol": "pop3", "incoming_port": 995})
         check = self.check(bounce="550 5.1.1 No such user")
-        self.assertStep(check, "failed", "550 5.1.1 No such user", state="failing")
+        self.assertStep(check, "failed", "came back", state="failing")
+        self.assertIn("550 5.1.1 No such user", self.get_step(check, "find").details)
         self.assertEqual(self.hosts.mail.messages(ADDRESS), [])
 
     def test_copy_in_sent_goes_too(self):

@@ -6,6 +6,8 @@ from odoo.tests import new_test_user, tagged
 from ..models.check_progress import CheckProgress
 from .common import ADDRESS, PASSWORD, CheckCase, HostsCase
 
+BANNER = "mx7.intranet (Postfix 3.7.2)"
+
 
 @tagged("post_install", "-at_install")
 class TestCheckReport(CheckCase):
@@ -31,6 +33,40 @@ class TestCheckReport(CheckCase):
         check = self.account._check()
         self.assertNotIn("<script>", check.report)
         self.assertIn("&lt;script&gt;", check.report)
+
+    def test_what_a_server_says_is_for_managers(self):
+        """Banners and replies tell about the network; all others see the words."""
+        user = new_test_user(self.env, login="ea_reader", groups="base.group_user")
+        manager = new_test_user(
+            self.env, login="ea_manager", groups="base.group_user,email_account.group_email_account_manage"
+        )
+        self.hosts.mail.refuse_data = f"550 5.9.9 {BANNER}"
+        self.account.with_user(user)._check()
+        check = self.account.check_ids[:1]
+        for reader, sees in ((user, False), (manager, True), (user, False)):
+            own = check.with_user(reader)
+            paper, _kind = (
+                self.env["ir.actions.report"]
+                .with_user(reader)
+                ._render_qweb_html("email_account.action_report_email_account_check", check.ids)
+            )
+            for shown in (own.report, own.report_text, own.sudo().report, paper.decode()):
+                self.assertIn("Send the test email", shown)
+                self.assertEqual(BANNER in shown, sees)
+            told = own.read(["summary", "report", "report_text"]) + own.step_ids.read()
+            account = self.account.with_user(reader).read()
+            self.assertEqual(BANNER in str(told), sees)
+            self.assertEqual(BANNER in str(account), sees)
+            for texts in (
+                own.step_ids.mapped("message"),
+                self.account.with_user(reader).mapped("last_error"),
+            ):
+                self.assertNotIn(BANNER, str(texts))
+        with self.assertRaises(AccessError):
+            check.step_ids.with_user(user).read(["details"])
+        with self.assertRaises(AccessError):
+            check.step_ids.with_user(user).search([("details", "ilike", BANNER)])
+        self.assertNotIn(BANNER, str(self.account.message_ids.mapped("body")))
 
     def test_to_be_copied(self):
         self.account.password = secret = "s3cret-of-the-report"

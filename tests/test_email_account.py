@@ -207,7 +207,7 @@ class TestEmailAccount(TransactionCase):
             ):
                 self.account.write(values)
         self.account.write({"incoming_host": "imap2.example.org", "password": "secret2"})
-        self.assertEqual(self.account._get_secret("password"), "secret2")
+        self.assertEqual(self.account._get_secret__("password"), "secret2")
 
     def test_separate_outgoing_password_is_asked_for_too(self):
         self.account.outgoing_password = "other"

@@ -106,3 +106,14 @@ class TestEmailAccountAccess(TransactionCase):
             accounts = Account.with_user(self.users[name])
             self.assertEqual(accounts._get_default_account(), proposed)
             self.assertEqual(accounts.sudo()._get_default_account(), proposed)
+
+    def test_nobody_claims_that_he_was_checked(self):
+        account = self.shared.with_user(self.users["manager"])
+        self.assertEqual(account.state, "draft")
+        account.write({"state": "ready", "name": "Checked"})
+        self.assertEqual((account.state, account.name), ("draft", "Checked"))
+        account.sudo()._set_state()
+        account.write({"incoming_host": "elsewhere.example.org", "password": "x", "state": "ready"})
+        self.assertEqual(account.state, "draft")
+        own = account.create({"email": "own@example.org", "password": "x", "state": "ready"})
+        self.assertEqual(own.state, "draft")

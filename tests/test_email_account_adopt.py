@@ -215,6 +215,42 @@ class TestAdoptPreview(AdoptCase):
             parameters.get_param("email_account.allowed_networks"), "10.0.0.0/8,127.0.0.1,192.168.7.7"
         )
 
+    def test_unusual_port_is_allowed(self):
+        """By the administrator who adopts, and after he was told: nobody else could use the account."""
+        parameters = self.env["ir.config_parameter"]
+        parameters.set_param("email_account.allowed_ports", "10000-10010")
+        self.create_incoming(port=20993)
+        self.create_outgoing(smtp_port=20465)
+        wizard = self.open_wizard()
+        for port in (20993, 20465):
+            self.assertIn(
+                f"Port {port} is not a usual one of mail servers: it is added to",
+                wizard.line_ids.note,
+            )
+        self.assertEqual(parameters.get_param("email_account.allowed_ports"), "10000-10010")
+        with self.assertRaisesRegex(ValidationError, "20993 is not a port of mail servers.*administrator"):
+            self.env["email.account"].create({"email": f"other@{DOMAIN}", "incoming_port": 20993})
+        account = self.env["email.account"].browse(wizard.action_adopt()["res_id"])
+        self.assertEqual(parameters.get_param("email_account.allowed_ports"), "10000-10010,20993,20465")
+        self.assertEqual((account.incoming_port, account.outgoing_port), (20993, 20465))
+        self.assertEqual(account.state, "ready")
+        account.write({"sender_name": "Jane", "incoming_port": 20993})
+        for direction in ("incoming", "outgoing"):
+            endpoint = account._get_endpoint(direction)
+            account._get_guard().check_port(endpoint.port, endpoint.host)
+
+    def test_usual_ports_are_not_talked_about(self):
+        """A server without a port has the usual one."""
+        self.env["ir.config_parameter"].set_param("email_account.allowed_ports", "10000-10010")
+        self.create_incoming(port=0)
+        self.create_outgoing()
+        wizard = self.open_wizard()
+        self.assertNotIn("Port", wizard.line_ids.changes or "")
+        account = self.env["email.account"].browse(wizard.action_adopt()["res_id"])
+        self.assertEqual(account.incoming_port, 993)
+        ports = self.env["ir.config_parameter"].get_param("email_account.allowed_ports")
+        self.assertEqual(ports, "10000-10010")
+
     def test_nothing_to_adopt(self):
         self.assertFalse(self.open_wizard().line_ids)
 
@@ -279,7 +315,7 @@ class TestAdopt(AdoptCase):
                 }
             ],
         )
-        self.assertEqual(account._get_secret("password"), PASSWORD)
+        self.assertEqual(account._get_secret__("password"), PASSWORD)
         self.assertEqual((incoming.password, outgoing.smtp_pass), (False, False))
         self.assertEqual((incoming.original, incoming.priority, incoming.state), (True, 7, "done"))
         self.assertEqual(outgoing.from_filter, f"{ADDRESS},{DOMAIN}")
@@ -293,7 +329,7 @@ class TestAdopt(AdoptCase):
         account = self.adopt()
         self.assertEqual((account.email, account.username), (ADDRESS, "jane.login"))
         self.assertEqual(
-            (account.outgoing_username, account._get_secret("outgoing_password")), (False, "other")
+            (account.outgoing_username, account._get_secret__("outgoing_password")), (False, "other")
         )
         self.assertEqual(account.other_addresses, f"bob@{DOMAIN}")
 
@@ -409,7 +445,7 @@ class TestAdoptUndone(AdoptCase):
                 before = [self.get_values(server) for server in servers]
                 account = self.adopt()
                 self.assertEqual(len(account), 1)
-                account._release_servers()
+                account._release_servers__()
                 self.assertEqual([self.get_values(server) for server in servers], before)
                 self.assertFalse(servers[0].email_account_id or servers[1].email_account_id)
                 account.unlink()
@@ -422,7 +458,7 @@ class TestAdoptUndone(AdoptCase):
         account = self.adopt()
         account.write({"name": "Sales", "outgoing_host": "smtp2.acme.example", "password": "new"})
         account._set_state()
-        account._release_servers()
+        account._release_servers__()
         self.assertEqual((incoming.name, outgoing.name), ("Sales", "Sales"))
         self.assertEqual((outgoing.smtp_host, outgoing.smtp_encryption), ("smtp2.acme.example", "ssl_strict"))
         self.assertEqual((incoming.password, outgoing.smtp_pass), ("new", "new"))
@@ -432,7 +468,7 @@ class TestAdoptUndone(AdoptCase):
         self.create_outgoing()
         account = self.adopt()
         account.use_for_receiving = True
-        account._release_servers()
+        account._release_servers__()
         self.assertEqual((incoming.active, incoming.state), (True, "done"))
 
     def test_odoo_fetches_nothing_again(self):
@@ -445,7 +481,7 @@ class TestAdoptUndone(AdoptCase):
         self.deliver("left")
         account._receive()
         self.assertEqual(sorted(self.get_flags()), ["", "S"])
-        account._release_servers()
+        account._release_servers__()
         self.deliver("after")
         # Odoo's own client, whose connection cannot be led to the test's hosts
         connection = self.connect()

@@ -37,10 +37,10 @@ class TestEmailAccountCause(TransactionCase):
             },
         )
 
-    def test_unknown_is_shown_raw(self):
+    def test_unknown_is_called_unknown(self):
         explained = self.causes._explain(self.failure())
         self.assertEqual((explained["cause"], explained["responsible"]), ("unknown", "provider"))
-        self.assertIn(f"({REPLY})", explained["message"])
+        self.assertEqual(explained["message"], self.words("unknown")["message"])
 
     def test_new_reply(self):
         """An addon's data explains what this one has never heard of."""

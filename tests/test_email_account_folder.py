@@ -3,7 +3,7 @@ from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import ADDRESS, PASSWORD
-from .test_email_account_received import MAIL, POP3, ReceivingCase
+from .receiving import MAIL, POP3, ReceivingCase
 
 # UTF-7 as IMAP has it (RFC 3501 5.1.3): Müll & Größe/日本語
 NAMES = {"Größe": "Gr&APYA3w-e", "R&D": "R&-D", "日本語": "&ZeVnLIqe-"}
@@ -16,7 +16,7 @@ class FolderCase(ReceivingCase):
 
     def session(self, work):
         """Do something with an IMAP session of the mailbox."""
-        with self.account._connect_incoming() as mailbox:
+        with self.account._connect_incoming__() as mailbox:
             return work(mailbox._session)
 
     def create_folders(self, *names):

@@ -4,8 +4,8 @@ from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import PASSWORD
+from .receiving import MAIL, POP3
 from .test_email_account_folder import FolderCase
-from .test_email_account_received import MAIL, POP3
 
 OLD, OLDER = '"10-Jun-2020 10:00:00 +0000"', '"10-Jun-2018 10:00:00 +0000"'
 # of what comes by POP the day is known by the header alone

@@ -4,7 +4,7 @@ from odoo import fields
 from odoo.tests import TransactionCase, tagged
 
 from .common import PASSWORD
-from .test_email_account_received import OTHER, ReceivingCase
+from .receiving import OTHER, ReceivingCase
 
 
 @tagged("post_install", "-at_install")

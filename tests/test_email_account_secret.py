@@ -1,11 +1,8 @@
-import os
-import tempfile
-from pathlib import Path
 from unittest.mock import patch
 
 from cryptography.fernet import Fernet
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import config, mute_logger
 
@@ -41,51 +38,41 @@ class TestEmailAccountSecret(TransactionCase):
         account.invalidate_recordset()
         self.env.cr.execute("SELECT row_to_json(a)::text FROM email_account a WHERE id = %s", (account.id,))
         self.assertNotIn(self.secret, self.env.cr.fetchone()[0])
-        self.assertEqual(account._get_secret("password"), self.secret)
+        self.assertEqual(account._get_secret__("password"), self.secret)
 
     def test_stored_form_is_nobodys(self):
         with self.assertRaises(AccessError), mute_logger("odoo.models"):
             self.account.with_user(self.env.ref("base.user_admin")).read(["password_encrypted"])
         other = self.env["email.account"].create({"email": "b@example.org", "password": "other"})
         other.write({"password_encrypted": self.account.sudo().password_encrypted})
-        self.assertEqual(other._get_secret("password"), "other")
+        self.assertEqual(other._get_secret__("password"), "other")
 
     def test_form_keeps_and_changes_it(self):
         with Form(self.account) as form:
             form.sender_name = "A"
-        self.assertEqual(self.account._get_secret("password"), self.secret)
+        self.assertEqual(self.account._get_secret__("password"), self.secret)
         with Form(self.account) as form:
             form.password = "new"
-        self.assertEqual(self.account._get_secret("password"), "new")
+        self.assertEqual(self.account._get_secret__("password"), "new")
 
     def test_empty_password_removes_it(self):
         self.account.password = False
         self.assertFalse(self.account.password_set or self.account.password_date)
-        self.assertEqual(self.account._get_secret("password"), "")
+        self.assertEqual(self.account._get_secret__("password"), "")
 
     def test_key_rotation(self):
         old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
         self.set_key(old)
         self.account.password = "one"
         self.set_key(f"{new}, {old}")
-        self.assertEqual(self.account._get_secret("password"), "one")
+        self.assertEqual(self.account._get_secret__("password"), "one")
         self.account.password = "two"
         self.set_key(new)
-        self.assertEqual(self.account._get_secret("password"), "two")
+        self.assertEqual(self.account._get_secret__("password"), "two")
 
-    def test_lost_and_invalid_key(self):
-        self.set_key(Fernet.generate_key().decode())
-        with self.assertRaisesRegex(UserError, "stored with a key that is not there any more"):
-            self.account._get_secret("password")
-        self.set_key("no key")
-        with self.assertRaisesRegex(UserError, "email_account_key"):
-            self.account.password = "x"
-
-    def test_key_file_is_made_once_and_private(self):
-        self.set_key(None)
-        with tempfile.TemporaryDirectory() as folder, patch.dict(config.options, {"data_dir": folder}):
-            first = self.account._get_key_file()
-            self.assertEqual(self.account._get_key_file(), first)
-            path = Path(folder) / "email_account.key"
-            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
-            self.assertEqual(os.listdir(folder), [path.name])
+    def test_no_default_value(self):
+        """The dialog “Set Default Values” of the web client would store what was typed."""
+        for model in ("email.account", "email.account.create"):
+            with self.assertRaisesRegex(ValidationError, "cannot be a default value"):
+                self.env["ir.default"].set(model, "password", self.secret)
+        self.env["ir.default"].set("email.account", "sender_name", "Acme")

@@ -81,6 +81,39 @@ class TestIrMailServer(HostsCase):
         self.assertNotEqual(found, self.account.mail_server_id)
         self.assertEqual(self.get_sent(), [])
 
+    def test_what_the_server_says_stays_out_of_notifications(self):
+        banner = "mx7.intranet has enough of you"
+        self.account._set_state()
+        self.hosts.mail.refuse_data = f"550 5.9.9 {banner}"
+        partner = self.env["res.partner"].create({"name": "Joe", "email": "joe@elsewhere.example"})
+        message = partner.message_post(
+            body="Hello", message_type="comment", subtype_xmlid="mail.mt_comment", email_from=ADDRESS
+        )
+        mail = self.env["mail.mail"].create(
+            {
+                "mail_message_id": message.id,
+                "recipient_ids": partner.ids,
+                "mail_server_id": self.account.mail_server_id.id,
+                "email_from": ADDRESS,
+                "is_notification": True,
+            }
+        )
+        notification = self.env["mail.notification"].create(
+            {
+                "mail_message_id": message.id,
+                "mail_mail_id": mail.id,
+                "res_partner_id": partner.id,
+                "notification_type": "email",
+                "notification_status": "ready",
+            }
+        )
+        with mute_logger("odoo.addons.mail.models.mail_mail"):
+            mail.send()
+        self.assertEqual(notification.notification_status, "exception")
+        self.assertIn("unknown", notification.failure_reason)
+        for text in (notification.failure_reason, mail.failure_reason, notification.format_failure_reason()):
+            self.assertNotIn(banner, text)
+
     def test_failure_is_in_words(self):
         self.account.password = "wrong"
         self.account._set_state()

@@ -150,8 +150,8 @@ class EmailAccountAdopt(models.TransientModel):
 
     def action_adopt(self):
         """Make an account of each chosen line."""
-        self.ensure_one()
         self._check_is_administrator()
+        self.ensure_one()
         chosen = self.line_ids.filtered("is_chosen")
         if not chosen:
             raise UserError(self.env._("Choose at least one line."))

@@ -14,6 +14,7 @@ OUTGOING_SECURITY = {
     "ssl_strict": "tls",
 }
 NETWORKS = "email_account.allowed_networks"
+PORTS = "email_account.allowed_ports"
 
 
 class EmailAccountAdoptLine(models.TransientModel):
@@ -149,6 +150,7 @@ class EmailAccountAdoptLine(models.TransientModel):
             )
         if self.is_incoming_internal:
             changes.append(self._get_internal_words(server.server))
+        changes += self._get_port_changes(self._get_incoming_port())
         return changes
 
     def _get_outgoing_changes(self):
@@ -172,10 +174,26 @@ class EmailAccountAdoptLine(models.TransientModel):
             )
         if self.is_outgoing_internal:
             changes.append(self._get_internal_words(server.smtp_host))
+        changes += self._get_port_changes(server.smtp_port)
         return changes
 
     def _get_internal_words(self, host):
         return self.env._("%s is in an internal network: it is added to those that accounts may use.", host)
+
+    def _get_incoming_port(self):
+        server = self.fetchmail_server_id
+        security = "tls" if server.is_ssl else "none"
+        return server.port or STANDARD_PORTS[INCOMING_PROTOCOL[server.server_type], security]
+
+    def _get_port_changes(self, port):
+        if self.env["email.account.settings"]._get_guard().allows_port(port):
+            return []
+        return [
+            self.env._(
+                "Port %s is not a usual one of mail servers: it is added to those that accounts may use.",
+                port,
+            )
+        ]
 
     # ------------------------------------------------------------
     # Adoption
@@ -190,6 +208,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         self.ensure_one()
         incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
         self._allow_internal()
+        self._allow_ports()
         confirmed = incoming.state == "done"
         account = self.env["email.account"].create(
             {
@@ -219,13 +238,24 @@ class EmailAccountAdoptLine(models.TransientModel):
             )
             if is_internal
         ]
-        if hosts:
+        self._add_to_parameter(NETWORKS, hosts)
+
+    def _allow_ports(self):
+        incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
+        ports = [self._get_incoming_port()] if incoming else []
+        ports += [outgoing.smtp_port] if outgoing else []
+        guard = self.env["email.account.settings"]._get_guard()
+        self._add_to_parameter(PORTS, [str(port) for port in ports if not guard.allows_port(port)])
+
+    @api.model
+    def _add_to_parameter(self, name, entries):
+        if entries:
             # sudo: administrators of the settings, who were checked, may read but not write parameters
             parameters = self.env["ir.config_parameter"].sudo()
             known = [
-                name.strip() for name in (parameters.get_param(NETWORKS) or "").split(",") if name.strip()
+                entry.strip() for entry in (parameters.get_param(name) or "").split(",") if entry.strip()
             ]
-            parameters.set_param(NETWORKS, ",".join(dict.fromkeys(known + hosts)))
+            parameters.set_param(name, ",".join(dict.fromkeys(known + entries)))
 
     def _prepare_account_values(self):
         """Return the values that follow from the servers."""
@@ -247,7 +277,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         return {
             "incoming_protocol": protocol,
             "incoming_host": server.server,
-            "incoming_port": server.port or STANDARD_PORTS[protocol, security],
+            "incoming_port": self._get_incoming_port(),
             "incoming_security": security,
             "incoming_safe_logon": security == "tls",
             # as Odoo does

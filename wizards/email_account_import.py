@@ -33,6 +33,11 @@ class EmailAccountImport(models.TransientModel):
     line_ids = fields.One2many("email.account.import.line", "import_id", readonly=True)
     new_count = fields.Integer("Mails to import", compute="_compute_new_count")
 
+    @api.constrains("account_id")
+    def _check_account_id(self):
+        """Refuse what the user may not see: with a reference to it he would read its name."""
+        self.account_id._check_usable()
+
     @api.depends("line_ids.new_count")
     def _compute_new_count(self):
         for wizard in self:
@@ -54,6 +59,7 @@ class EmailAccountImport(models.TransientModel):
     def action_count(self):
         """Ask the server how many mails there are, folder by folder."""
         self._check()
+        self.env["email.account.attempt"]._note()
         found = self._ask_server()
         # sudo: what was counted is nobody's to write, and receipts nobody's to read
         wizard = self.sudo()
@@ -136,7 +142,7 @@ class EmailAccountImport(models.TransientModel):
         """
         account, found = self.account_id, []
         try:
-            with account._connect_incoming(total=COUNTING_SECONDS) as mailbox:
+            with account._connect_incoming__(total=COUNTING_SECONDS) as mailbox:
                 for folder in self._get_folders():
                     try:
                         mark = mailbox.open(folder._get_mailbox())

@@ -169,6 +169,9 @@ class LoginTrial:
         if len(names) > 1:
             tried = self._settings.env._("Tried with the user names %s.", ", ".join(names))
             values["message"] = f"{values['message']} {tried}"
+        # the wizard is seen by its user alone
+        if failure.cause == "unknown" and self._settings.env["email.account"]._can_manage():
+            values["message"] = f"{values['message']} ({failure.raw})"
         self.failures[direction] = values
 
     def _skip(self, direction):

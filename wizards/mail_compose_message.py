@@ -28,6 +28,11 @@ class MailComposeMessage(models.TransientModel):
             decided = composer.subtype_is_log or template.email_from or template.mail_server_id
             composer.email_account_id = False if decided else default
 
+    @api.constrains("email_account_id")
+    def _check_email_account_id(self):
+        """Refuse what the user may not see: with a reference to it he would read its name."""
+        self.email_account_id._check_usable()
+
     @api.depends("email_account_id")
     def _compute_email_account_hint(self):
         accounts = self.env["email.account"]

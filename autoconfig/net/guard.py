@@ -1,6 +1,8 @@
-"""Which addresses a server may be sent to by what strangers publish (server-side request forgery)."""
+"""Which addresses and ports users, and what strangers publish, may have a server connect to (server-side
+request forgery)."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 # IANA's special-purpose registries, 2026-11, and what the clouds hide behind public addresses. Not Python's
@@ -37,7 +39,15 @@ _REFUSED_V6 = [
     )
 ]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _6TO4 = ipaddress.ip_network("2002::/16")
+
+
+# SMTP, POP3, IMAP and submission as IANA registers them, and their usual other ports (RFC 5321, RFC 8314)
+MAIL_PORTS = frozenset({25, 110, 143, 465, 587, 993, 995, 2525})
+# of a program on the user's own computer, which stands between him and his provider (Proton Mail Bridge)
+BRIDGE_PORTS = frozenset({1025, 1143})
+MAX_PORT = 65535
 
 
 class BlockedAddress(OSError):
@@ -47,12 +57,15 @@ class BlockedAddress(OSError):
 
 
 class Guard:
-    """Refuses addresses that are not on the public internet, but for those that an administrator allows."""
+    """Refuses addresses that are not on the public internet, and ports that are not those of mail servers,
+    but for those that an administrator allows."""
 
-    def __init__(self, allow: Iterable[str] = ()):
+    def __init__(self, allow: Iterable[str] = (), ports: Iterable[range] = ()):
         """
-        :param allow: networks (``10.0.0.0/8``), host names (whatever they resolve to), ``*`` for everything
+        :param allow: networks (``10.0.0.0/8``), host names (whatever they resolve to), ``*`` for all
+        :param ports: beside those of mail servers, see ``port_ranges``
         """
+        self._ports = tuple(ports)
         self._everything = False
         self._networks = []
         self._hosts = set()
@@ -64,6 +77,31 @@ class Guard:
                 self._networks.append(ipaddress.ip_network(entry, strict=False))
             except ValueError:
                 self._hosts.add(entry)
+
+    def allows_port(self, port: int) -> bool:
+        """Whether mail servers may be reached at a port."""
+        return port in MAIL_PORTS or port in BRIDGE_PORTS or any(port in ports for ports in self._ports)
+
+    def check_port(self, port: int, host: str = ""):
+        """Let a port of a mail server pass; whatever looks names up and fetches documents has its own two.
+
+        :raises BlockedAddress: when it is none
+        """
+        if not self.allows_port(port):
+            raise BlockedAddress(f"{host}:{port}: not a port of mail servers")
+
+    def check_name(self, host: str):
+        """Let a name pass that no resolver takes for an address in another notation than the usual one.
+
+        What ends in a number is one (``127.1``, ``0x7f000001``, ``2130706433``; URL Standard, section 3.5).
+
+        :raises BlockedAddress: when it is such an address
+        """
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2].lower()):
+                raise BlockedAddress(f"{host}: not an IP address") from None
 
     def check(self, ip: str, host: str = ""):
         """Let an address pass.
@@ -101,3 +139,19 @@ def _embedded_v4(address):
     if address in _6TO4:
         return ipaddress.IPv4Address(int(address) >> 80 & 0xFFFFFFFF)
     return address.ipv4_mapped
+
+
+def port_ranges(text: str) -> list[range]:
+    """Return the ports that a list names, as in ``2465, 10000-10100``.
+
+    :raises ValueError: an entry is no port and no range of ports; it is the exception's text
+    """
+    found = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = (part.strip() for part in entry.partition("-"))
+        last = last if dash else first
+        numbers = [int(number) for number in (first, last) if number.isascii() and number.isdecimal()]
+        if len(numbers) < 2 or not 0 < numbers[0] <= numbers[1] <= MAX_PORT:
+            raise ValueError(entry)
+        found.append(range(numbers[0], numbers[1] + 1))
+    return found

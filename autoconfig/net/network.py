@@ -100,13 +100,9 @@ class Network:
         :raises socket.gaierror: when the name does not resolve
         :raises TimeoutError: when the resolver does not answer in time
         """
-        try:
-            look_up = in_daemon(socket.getaddrinfo, host, None, 0, socket.SOCK_STREAM)
-            found = look_up.result(self.lookup_timeout)
-        except FutureTimeout:
-            raise TimeoutError(f"{host}: the name is not resolved within {self.lookup_timeout:g} s") from None
+        self.guard.check_name(host)
         allowed, blocked = [], None
-        for *_, (ip, *_rest) in found:
+        for ip in self._find_ips(host):
             try:
                 self.guard.check(ip, host)
             except BlockedAddress as error:
@@ -117,8 +113,20 @@ class Network:
             raise blocked
         return list(dict.fromkeys(allowed))
 
+    def _find_ips(self, host):
+        """Ask the system's resolver; the IP addresses may come more than once."""
+        try:
+            look_up = in_daemon(socket.getaddrinfo, host, None, 0, socket.SOCK_STREAM)
+            return [ip for *_, (ip, *_rest) in look_up.result(self.lookup_timeout)]
+        except FutureTimeout:
+            raise TimeoutError(f"{host}: the name is not resolved within {self.lookup_timeout:g} s") from None
+
     def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Return the (IP address, port) to connect to; blocks and raises as ``resolve`` does."""
+        """Return the (IP address, port) of a mail server to connect to; blocks as ``resolve`` does.
+
+        :raises BlockedAddress: also when the guard refuses the port; the rest as of ``resolve``
+        """
+        self.guard.check_port(port, host)
         return self._places(host, self.resolve(host), port)
 
     @_once
@@ -127,7 +135,7 @@ class Network:
         return await asyncio.wrap_future(in_daemon(self.resolve, host))
 
     async def addresses_async(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Do what ``addresses`` does for asyncio; it can be cancelled at once."""
+        """Return the (IP address, port) to connect to; who asks has checked the port. It can be cancelled."""
         return self._places(host, await self.resolve_async(host), port)
 
     @_once
@@ -194,6 +202,10 @@ class Network:
 
         :raises NetworkError: when it does not answer, or is none that a password may go to
         """
+        try:
+            self.guard.check_port(endpoint.port, endpoint.host)
+        except BlockedAddress as error:
+            raise NetworkError(error.result, str(error)) from None
         return await probe(endpoint, self.addresses_async, self.ssl_context, self.probe_timeout)
 
     # sessions

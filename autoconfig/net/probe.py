@@ -14,7 +14,6 @@ from .names import Addresses, checked_addresses
 from .stream import Stream
 from .timing import time_limit
 
-PORTS = frozenset({25, 110, 143, 465, 587, 993, 995, 2525})
 MAX_LINES = 200  # of all answers
 
 _CLEARTEXT, _ENCRYPTED = "password-cleartext", "password-encrypted"
@@ -40,14 +39,13 @@ async def probe(server: Server, addresses: Addresses, ssl_context: ssl.SSLContex
     A server without encryption that offers it after all (STARTTLS, with a good certificate) is returned as
     one with ``starttls``.
 
+    :param server: its port has been checked
     :param addresses: resolves a host and port to checked addresses; nothing else is connected to
     :param timeout: seconds for all of it
     :return: the server with the ``security`` it was spoken to with, and the ``authentication`` it offers
     :raises NetworkError: when it is no such server, or not one that a password may go to
     """
     name = f"{server.host}:{server.port}"
-    if server.port not in PORTS:
-        raise NetworkError("refused", f"{name}: not a port of mail servers")
     try:
         async with time_limit(timeout):
             stream = await Stream.connect(await checked_addresses(server.host, server.port, addresses), name)

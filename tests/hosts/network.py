@@ -33,21 +33,18 @@ class PlacedNetwork(Network):
         self._resolver_now.port = nameserver[1]
         self._resolver_now.lifetime = self.lookup_lifetime
 
-    def resolve(self, host):
-        """Resolve as the system's resolver does, but at our name server; check.
+    def _find_ips(self, host):
+        """Resolve as the system's resolver does, but at our name server.
 
         It asks for IPv4 addresses alone. The system's resolver asks for both kinds at once, so this takes as
         long.
         """
         try:
-            found = [host] if _is_number(host) else self._look_up(host)
+            return [host] if _is_number(host) else self._look_up(host)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
         except dns.exception.DNSException:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution") from None
-        for ip in found:
-            self.guard.check(ip, host)
-        return found
 
     def _look_up(self, host):
         return [record.to_text() for record in self._resolver_now.resolve(f"{host}.", "A")]

@@ -342,15 +342,15 @@ def test_dns_answers_that_are_none(dns_host):
 
 
 def test_placed_network(dns_host):
-    places = {("203.0.113.1", 993): 7993, (ANY, 443): 7443}
+    places = {("203.0.113.1", 993): 7993, (ANY, 995): 7995}
     network = PlacedNetwork(dns_host.nameserver, places, guard=Guard(["203.0.113.1/32"]))
     assert network.resolve(HOST) == ["203.0.113.1"]
     assert network.addresses(HOST, 993) == [("127.0.0.1", 7993)]
-    assert network.addresses(HOST, 443) == [("127.0.0.1", 7443)]
+    assert network.addresses(HOST, 995) == [("127.0.0.1", 7995)]
     assert network.addresses("203.0.113.1", 25) == [("203.0.113.1", 25)]
     network.places |= {(ANY, ANY): 9, ("203.0.113.1", ANY): 7000}
     assert network.addresses(HOST, 993) == [("127.0.0.1", 7993)]
-    assert network.addresses(HOST, 443) == [("127.0.0.1", 7000)], "the address says more than the port"
+    assert network.addresses(HOST, 995) == [("127.0.0.1", 7000)], "the address says more than the port"
     with pytest.raises(socket.gaierror):
         network.resolve("nothing.acme.example")
     dns_host.zone("inside.example. A 10.0.0.1")
