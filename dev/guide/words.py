@@ -9,8 +9,9 @@ GROUPS = {
     "imap_disabled smtp_auth_disabled web_login_required account_locked mailbox_not_found login_missing "
     "login_not_ascii invalid_login_text logins_paused auth_mechanism_unsupported client_id_required "
     "oauth_client_invalid",
-    "Reaching the server": "no_such_host dns_failure address_blocked connection_refused unreachable "
-    "port_blocked timeout connection_closed wrong_protocol ip_blocked server_busy too_many_connections",
+    "Reaching the server": "no_such_host dns_failure address_blocked port_not_allowed connection_refused "
+    "unreachable port_blocked timeout connection_closed wrong_protocol ip_blocked server_busy "
+    "too_many_connections",
     "Encryption": "tls_on_plain_port plain_on_tls_port starttls_required tls_version certificate_expired "
     "certificate_not_yet_valid certificate_name_mismatch certificate_self_signed certificate_unknown_issuer "
     "certificate_changed certificate_invalid connection_tampered",
