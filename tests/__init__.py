@@ -37,10 +37,14 @@ from . import test_email_account_unprocessed
 from . import test_email_account_unprocessed_fetch
 from . import test_mail_preview
 from . import test_email_account_attack
+from . import test_archived_by_administrator
+from . import test_public_methods
+from . import test_secret_templates
 from . import test_email_account_attempt
 from . import test_rights_matrix
 from . import test_email_account_rights
 from . import test_secret_forms
+from . import test_secret_browser
 from . import test_secret_proof
 from . import test_bombs
 from . import test_header_injection

@@ -14,6 +14,14 @@ DOMAIN = "acme.example"
 ADDRESS = f"jane@{DOMAIN}"
 PASSWORD = "correct horse"
 ANY_PORT = "1-65535"  # where nothing answers, for instance
+# of a report that says that all is well
+PASSED_STEP = {
+    "stage": "login",
+    "direction": "outgoing",
+    "result": "passed",
+    "message": "m",
+    "duration_ms": 1,
+}
 AUTOCONFIG = f"""<clientConfig version="1.1"><emailProvider id="{DOMAIN}">
 <domain>{DOMAIN}</domain>
 <incomingServer type="imap"><hostname>imap.{DOMAIN}</hostname><port>993</port><socketType>SSL</socketType>

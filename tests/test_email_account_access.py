@@ -2,6 +2,8 @@ from odoo.exceptions import AccessError
 from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from .common import PASSED_STEP
+
 GROUPS = {
     "portal": "base.group_portal",
     "employee": "base.group_user",
@@ -81,14 +83,7 @@ class TestEmailAccountAccess(TransactionCase):
             self.assertFalse(self.env[model].with_user(self.users["portal"]).has_access("read"), model)
 
     def test_reports_follow_the_account(self):
-        step = {
-            "stage": "login",
-            "direction": "outgoing",
-            "result": "passed",
-            "message": "m",
-            "duration_ms": 1,
-        }
-        check = self.env["email.account.check"]._create_report(self.personal, [step])
+        check = self.env["email.account.check"]._create_report(self.personal, [PASSED_STEP])
         self.assertTrue(check.with_user(self.users["owner"]).has_access("read"))
         self.assertFalse(check.with_user(self.users["manager"]).has_access("read"))
         self.assertFalse(check.step_ids.with_user(self.users["settings"]).has_access("read"))

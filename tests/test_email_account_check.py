@@ -5,7 +5,7 @@ from unittest.mock import patch
 from odoo.tests import new_test_user, tagged
 
 from ..models import check_run, email_account_check
-from .common import ADDRESS, DOMAIN, PASSWORD, CheckCase
+from .common import ADDRESS, DOMAIN, PASSED_STEP, PASSWORD, CheckCase
 
 LOGIN = ("resolve", "connect", "tls", "login")
 
@@ -139,15 +139,8 @@ class TestEmailAccountCheck(CheckCase):
         self.assertTrue(check.step_ids.mapped("message"))
 
     def test_reports_are_limited(self):
-        step = {
-            "stage": "login",
-            "direction": "outgoing",
-            "result": "passed",
-            "message": "m",
-            "duration_ms": 1,
-        }
         for _number in range(email_account_check.KEPT_CHECKS + 3):
-            self.env["email.account.check"]._create_report(self.account, [step])
+            self.env["email.account.check"]._create_report(self.account, [PASSED_STEP])
         self.assertEqual(self.account.check_count, email_account_check.KEPT_CHECKS)
 
     def test_no_secret_in_the_report_or_the_log(self):

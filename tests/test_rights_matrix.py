@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
-from .common import DOMAIN, PASSWORD, HostsCase
+from .common import DOMAIN, PASSED_STEP, PASSWORD, HostsCase
 from .roles import ROLES, RolesMixin
 
 # operation -> the accounts with which a role may: s(hared with everybody), l(imited), p(ersonal)
@@ -95,15 +95,8 @@ class TestRightsMatrix(RolesMixin, HostsCase):
         )
         cls.partner = cls.env["res.partner"].create({"name": "Customer"})
         cls.recipient = cls.env["res.partner"].create({"name": "Bob", "email": RECIPIENT})
-        step = {
-            "stage": "login",
-            "direction": "outgoing",
-            "result": "passed",
-            "message": "m",
-            "duration_ms": 1,
-        }
         for account in cls.accounts.values():
-            cls.env["email.account.check"]._create_report(account, [step])
+            cls.env["email.account.check"]._create_report(account, [PASSED_STEP])
             discovery = cls.env["email.account.discovery"].create(
                 {
                     "account_id": account.id,
