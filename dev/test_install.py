@@ -19,6 +19,8 @@ TESTS = [
     "tests/test_email_account.py",
     "tests/test_ir_mail_server.py",
     "tests/test_email_account_received.py",
+    "tests/test_email_account_report.py",
+    "tests/test_gateway_ends.py",
     "tests/test_email_account_adopt.py",
 ]
 UPDATED = {

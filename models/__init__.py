@@ -35,6 +35,8 @@ from . import mail_alias
 from . import mail_alias_domain
 from . import mail_mail
 from . import mail_message
+from . import mail_thread_refusal
+from . import mail_thread_report
 from . import mail_thread
 from . import mail_thread_forced
 from . import res_config_settings

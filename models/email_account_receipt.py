@@ -1,4 +1,7 @@
+import re
+
 from odoo import api, fields, models
+from odoo.tools import email_normalize
 
 
 class EmailAccountReceipt(models.Model):
@@ -24,6 +27,7 @@ class EmailAccountReceipt(models.Model):
     message_id = fields.Char("Message-Id", index="btree_not_null")
     arrived = fields.Datetime(help="In the mailbox.")
     is_imported = fields.Boolean(help="It was this one that became a message.")
+    is_noted = fields.Boolean(help="What it reports was noted, or its sender was told that it is refused.")
     is_partial = fields.Boolean(help="The rest of it is on the server only.")
     is_skipped = fields.Boolean(help="It is older than what is imported.")
     told = fields.Boolean(help="The server was told: marked as read, moved.")
@@ -98,12 +102,45 @@ class EmailAccountReceipt(models.Model):
             return None
         if not mail.message_id:
             return mail.get_own_message_id()
-        if not self.env["mail.message"].search_count([("message_id", "=", mail.message_id)], limit=1):
+        known = self.env["mail.message"].search([("message_id", "=", mail.message_id)], limit=1, order="id")
+        if not known:
             return mail.message_id
         # one that no account has received is Odoo's own, or was there before the account
-        if not imported or any(receipt._is_copy(mail) for receipt in imported):
-            return None
-        return mail.get_own_message_id()
+        is_copy = any(each._is_copy(mail) for each in imported) if imported else self._is_of(known, mail)
+        return None if is_copy else mail.get_own_message_id()
+
+    @api.model
+    def _is_of(self, message, mail):
+        """Whether a mail is the message of its Message-Id: Odoo has sent it, or received it in another way.
+
+        Else it is another mail: some programs put the Message-Id of a mail into their answers to it.
+        """
+        sender = email_normalize(mail.email_from)
+        subjects = {" ".join((text or "").split()) for text in (message.subject, message.record_name)} - {""}
+        subject = re.sub(r"^re: ?", "", mail.subject, flags=re.IGNORECASE)
+        if mail.is_list or not sender or not subjects.isdisjoint({subject, mail.subject}):
+            return True
+        # Odoo may have put one of its own addresses in the place of the author's
+        if sender == email_normalize(message.email_from) or self.env["mail.thread"]._is_own_address(sender):
+            return True
+        # sudo: whether one of them has sent it is the same whoever the gateway runs as
+        servers = self.env["ir.mail_server"].sudo()
+        place = sender.rpartition("@")[2]
+        found = servers.search(["|", ("smtp_user", "=ilike", sender), ("from_filter", "ilike", place)])
+        own = ",".join(filter(None, found.mapped("from_filter") + found.mapped("smtp_user")))
+        return not {sender, place}.isdisjoint(each.strip().lower() for each in own.split(","))
+
+    def _is_noted(self, mail):
+        """Whether what there is to note about a mail was noted when it came by one of these."""
+        return any(receipt.is_noted and receipt.digest == mail.digest for receipt in self)
+
+    def _set_outcome(self, outcome):
+        """Note what became of a mail (`MailOutcome`): what is kept is no message, but what was noted about it
+        is noted once."""
+        if outcome.is_noted or outcome.is_told:
+            self.is_noted = True
+        if outcome.kept and not outcome.is_noted:
+            self.is_imported = False
 
     def _is_copy(self, mail):
         """Whether a mail of the same Message-Id is this one, as a mailing list has changed it."""

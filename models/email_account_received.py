@@ -10,6 +10,7 @@ from odoo.tools import email_normalize
 
 from .. import mailclient
 from .mail_bounds import check_bounds
+from .mail_outcome import MailOutcome
 from .receive_run import ReceiveRun
 from .received_mail import NotProcessed
 
@@ -264,26 +265,37 @@ class EmailAccountReceived(models.AbstractModel):
             "options": {"save_original": server.original, "strip_attachments": not server.attach},
         }
 
-    def _process_mail(self, source, mail, message_id, gateway=None):
+    def _process_mail(self, source, mail, message_id, gateway=None, receipt=None):
         """Let Odoo process a mail of this account. Nothing is committed.
 
         :param bytes source: the mail
         :param ReceivedMail mail: what its header says
         :param str message_id: the Message-Id that the message gets
         :param dict gateway: of `_prepare_gateway`, if it is known
+        :param receipt: of the mail, `email.account.receipt`: on it is noted what must not be done again
+        :return: with a receipt, a `NotProcessed` if the mail has to be kept in the same transaction, which
+            holds what was noted about it; else None
         :raises NotProcessed: why it could not be; the transaction has to be rolled back
         """
         self.ensure_one()
         check_bounds(source)
         gateway = gateway or self._prepare_gateway()
         threads = self.env["mail.thread"].with_company(gateway["company_id"])
+        outcome = MailOutcome(mail, was_noted=bool(receipt and receipt.is_noted))
         try:
             threads.with_context(
                 default_fetchmail_server_id=gateway["server_id"],
                 email_account_receiving=self.id,
                 email_account_aliases={email_normalize(mail.email_from): None},
                 email_account_message_id=message_id,
+                email_account_outcome=outcome,
             ).message_process(gateway["model"], source, **gateway["options"])
+            if not (outcome.kept or outcome.is_done or self._has_message(message_id)):
+                outcome.kept = NotProcessed("dropped")
+            if outcome.kept and not receipt:
+                raise outcome.kept
+            if receipt:
+                receipt._set_outcome(outcome)
             # what would run at the commit fails now, if it fails
             self.env.cr.flush()
         except NotProcessed:
@@ -292,6 +304,12 @@ class EmailAccountReceived(models.AbstractModel):
             raise NotProcessed("conflict", f"{type(error).__name__}: {error}") from error
         except Exception as error:  # any addon may have its say in what a mail becomes
             raise NotProcessed("error", "".join(traceback.format_exception(error)[-NOTED_LINES:])) from error
+        return outcome.kept
+
+    @api.model
+    def _has_message(self, message_id):
+        # sudo: it may be on what is hidden from who asks for it
+        return bool(self.env["mail.message"].sudo().search_count([("message_id", "=", message_id)], limit=1))
 
     def _get_size_limit(self):
         """Return the size in bytes above which only the header of a mail is fetched, 0 for no limit."""

@@ -51,6 +51,9 @@ class EmailAccountUnprocessed(models.Model):
         [
             ("kept", "Kept to be assigned"),
             ("no_route", "Nobody to give it to"),
+            ("refused", "Refused by an alias"),
+            ("report", "Report about unknown mail"),
+            ("dropped", "Nothing came of it"),
             ("broken", "Broken"),
             ("too_large", "Too large"),
             ("too_complex", "Too many parts"),
@@ -209,7 +212,8 @@ class EmailAccountUnprocessed(models.Model):
         Nothing is committed. It is done as superuser, as the mail gateway does it.
 
         :param route: where it goes whatever it says: ``(model, id, user id)``, see `mail_thread_forced`
-        :return: the message that it became, `mail.message`; an empty one if it became none, as a bounce does
+        :return: the message that it became, `mail.message`; an empty one if it became none, as a bounce does;
+            a `NotProcessed` if the record is still there, though nothing must be rolled back
         :raises NotProcessed: why it could not be
         """
         self.ensure_one()
@@ -223,7 +227,11 @@ class EmailAccountUnprocessed(models.Model):
         message_id = system._get_new_message_id(mail)
         if message_id:
             system.receipt_id.is_imported = True
-            system.account_id._process_mail(source, mail, message_id)
+            failure = system.account_id._process_mail(source, mail, message_id, receipt=system.receipt_id)
+            if failure and route:
+                raise failure
+            if failure:
+                return failure
         message = system._find_message(mail)
         system.unlink()
         return message
@@ -268,10 +276,13 @@ class EmailAccountUnprocessed(models.Model):
         account, attempts = self.account_id, self.attempts
         try:
             with self.env.cr.savepoint():
-                return self._process()
+                result = self._process()
         except NotProcessed as failure:
-            self._set_failed(self._prepare_failure_values(account, failure, attempts))
+            result = failure
+        if isinstance(result, NotProcessed):
+            self._set_failed(self._prepare_failure_values(account, result, attempts))
             return None
+        return result
 
     def _set_failed(self, values):
         self.write(values)

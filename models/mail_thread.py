@@ -2,12 +2,14 @@ from odoo import api, models
 
 from .check_message import find_token, is_token
 from .mail_bounds import check_texts
+from .mail_report import read_report
 from .parsed_headers import remember_headers
 from .received_mail import NotProcessed
 
 
 # Mail that an email account receives is known by the context: ``email_account_receiving`` is the id of the
-# account, ``email_account_message_id`` the Message-Id that the message gets.
+# account, ``email_account_message_id`` the Message-Id that the message gets, ``email_account_outcome`` what
+# becomes of it (`MailOutcome`).
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
 
@@ -33,41 +35,85 @@ class MailThread(models.AbstractModel):
         """Ignore the test emails of checks; do with what has no other route what its account says.
 
         Replies and aliases come first, as Odoo routes them. The latter concerns only mail that an email
-        account received.
+        account received: none of it is gone afterwards. It is a message, it is kept, or what it reports is to
+        be seen on what it is about.
         """
+        outcome = self.env.context.get("email_account_outcome")
         if is_token(self.env, find_token(message)):
+            if outcome is not None:
+                outcome.is_done = True
             return []
         account = self._get_receiving_account()
+        if not account:
+            return super().message_route(message, message_dict, model, thread_id, custom_values)
+        report = read_report(message)
+        if report is not None:
+            return self._route_report(message, message_dict, report, account)
+        if self._is_misdirected(message, message_dict, account):
+            return self._keep_mail("report")
+        threads, detail = self.with_context(email_account_routing=True), ""
         try:
-            routes = super().message_route(message, message_dict, model, thread_id, custom_values)
+            routes = super(MailThread, threads).message_route(
+                message, message_dict, model, thread_id, custom_values
+            )
         except ValueError as error:
-            if not account:
-                raise
-            return self._get_fallback_route(message_dict, account, str(error))
-        if account and not routes and self._is_foreign_report(message_dict):
-            return self._get_fallback_route(message_dict, account)
-        return routes
+            routes, detail = None, str(error)
+        is_refused = bool(outcome is not None and outcome.refusals)
+        if routes or (is_refused and not self._is_taken_by_account(message, account)):
+            self._send_refusals()
+            return routes or self._keep_mail("refused", detail)
+        if routes is None or is_refused:
+            return self._get_fallback_routes(message, message_dict, account, detail)
+        return self._keep_mail("dropped")
 
-    def _get_fallback_route(self, message_dict, account, detail=""):
-        """Return the route of a mail that has no other, as its account says.
+    def _route_report(self, message, message_dict, report, account):
+        """Note what is reported; keep what is not to be seen there."""
+        outcome = self.env.context.get("email_account_outcome")
+        if outcome is not None and self._was_noted(outcome):
+            return self._keep_mail("report")
+        if not self._note_report(message, message_dict, report, account):
+            return self._keep_mail("report")
+        if outcome is not None:
+            outcome.is_done = True
+        return []
 
-        :raises NotProcessed: it is to be kept, or there is nobody to give it to
+    def _is_taken_by_account(self, message, account):
+        """Whether a mail that an alias refuses is to the account all the same."""
+        address = account.email_normalized
+        # sudo: the mail gateway routes for everybody
+        aliases = self.env["mail.alias"].sudo()
+        local = [("alias_name", "=", address.partition("@")[0]), ("alias_incoming_local", "=", True)]
+        is_alias = aliases.search_count(["|", ("alias_full_name", "=", address), "&", *local], limit=1)
+        return not is_alias and self._is_addressed_to(message, account)
+
+    def _keep_mail(self, reason, detail=""):
+        """Keep the mail, and with it what the gateway has noted of it.
+
+        :return: no route
+        :raises NotProcessed: nobody asks what became of the mail
         """
-        if account.incoming_action == "keep" or message_dict.get("is_bounce"):
-            raise NotProcessed("kept", detail)
-        partner = self._get_contact_of_sender(message_dict, account)
-        if account.incoming_action != "contact" or not partner:
-            raise NotProcessed("no_route", detail)
+        failure, outcome = NotProcessed(reason, detail), self.env.context.get("email_account_outcome")
+        if outcome is None:
+            raise failure
+        outcome.kept = failure
+        return []
+
+    def _get_fallback_routes(self, message, message_dict, account, detail=""):
+        """Return the route of a mail that has no other, as its account says; none if the mail is kept."""
+        if account.incoming_action == "keep":
+            return self._keep_mail("kept", detail)
         # an answer to nothing that is known here
         message_dict.pop("parent_id", None)
+        if account.incoming_action == "create":
+            # sudo: the mail gateway routes for everybody
+            route = (account.incoming_model_id.sudo().model, None, None, self.env.uid, None)
+            route = self._routing_check_route(message, message_dict, route, raise_exception=False)
+            return [route] if route else self._keep_mail("no_route", detail)
+        partner = self._get_contact_of_sender(message_dict, account)
+        if not partner:
+            return self._keep_mail("no_route", detail)
         message_dict["author_id"] = partner.id
         return [("res.partner", partner.id, {}, self.env.uid, None)]
-
-    def _is_foreign_report(self, message_dict):
-        """Whether it is a report about a message that is not known here: Odoo takes every report for one of
-        its own mail that came back, read receipts too, and drops it."""
-        known = message_dict.get("bounced_message") or message_dict.get("bounced_partner")
-        return message_dict.get("is_bounce") and not known
 
     @api.model
     def _detect_loop_headers(self, msg_dict):
@@ -93,13 +139,6 @@ class MailThread(models.AbstractModel):
         if super(MailThread, quiet)._detect_loop_sender(message, message_dict, routes):
             raise NotProcessed("loop")
         return False
-
-    @api.model
-    def _routing_create_bounce_email(self, email_from, body_html, message, **mail_values):
-        """The sender of a mail that is kept is not told that it was dropped."""
-        if self.env.context.get("email_account_detecting_loop"):
-            return None
-        return super()._routing_create_bounce_email(email_from, body_html, message, **mail_values)
 
     @api.model
     def _get_receiving_account(self):

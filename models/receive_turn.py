@@ -225,11 +225,11 @@ class ReceiveTurn:
             }
         )
         self._env.flush_all()  # who has the same message at the same moment waits from here on
+        if message_id:
+            failure = self._account._process_mail(received.source, mail, message_id, self._gateway, receipt)
         if failure and not same:
             unprocessed = self._env["email.account.unprocessed"]
             unprocessed._create_from_failure(self._account, receipt, received, mail, failure)
-        elif message_id:
-            self._account._process_mail(received.source, mail, message_id, self._gateway)
         self._set_position(folder, validity, received.uid)
         return receipt
 

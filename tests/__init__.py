@@ -36,6 +36,11 @@ from . import test_translations
 from . import test_email_account_unprocessed
 from . import test_email_account_unprocessed_fetch
 from . import test_mail_preview
+from . import test_mail_report
+from . import test_report_words
+from . import test_gateway_ends
+from . import test_email_account_routing
+from . import test_email_account_report
 from . import test_email_account_attack
 from . import test_archived_by_administrator
 from . import test_public_methods

@@ -145,15 +145,19 @@ class TestUnprocessedRetry(UnprocessedCase):
         self.assertEqual(len(self.get_activities()), 1)
 
     def test_what_becomes_no_message(self):
-        """The bounce of what was sent to a contact, say: there is nothing to open."""
-        self.env["res.partner"].create({"name": "Nobody", "email": "nobody@elsewhere.example"})
+        """The report that a mail of ours came back, say: there is nothing to open."""
+        nobody = self.env["res.partner"].create({"name": "Nobody", "email": "nobody@elsewhere.example"})
+        project = self.env["res.partner"].create({"name": "Project"})
+        sent = project.message_post(body="Hello", partner_ids=nobody.ids)
         with self.failing(KeyError("nothing")):
             self.account.incoming_action = "contact"
             mail = self.keep()
-        mail._get_source_attachment().raw = BOUNCE.format(to=ADDRESS, subject="Back", id="back").encode()
+        bounce = BOUNCE.format(to=ADDRESS, subject=f"Back\nIn-Reply-To: {sent.message_id}", id="back")
+        mail._get_source_attachment().raw = bounce.encode()
         action = mail.action_retry()
         self.assertEqual(action["params"]["message"], "The mail was processed. There is nothing to show.")
         self.assertFalse(self.get_message("back"))
+        self.assertEqual(sent.notification_ids.notification_status, "bounce")
         self.assertDone(mail)
 
     def test_what_another_mailbox_has_brought(self):
