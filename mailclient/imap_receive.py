@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from .failures import PASSING, MailFailure
+from .failures import PASSING, MailFailure, OutOfStep
 from .imap_parse import (
     MONTHS,
     Folder,
@@ -128,24 +128,29 @@ class ImapReceiving(Mailbox):
                     yield uid, found
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
-        part = "BODY.PEEK[HEADER]" if header_only else "BODY.PEEK[]"
+        section = "[HEADER]" if header_only else "[]"
         found = {}
         for uid_set in uid_sets(uids):
-            found |= self._read(uid_set, part)
+            found |= self._read(uid_set, section)
         return {uid: found[uid] for uid in uids if uid in found}
 
-    def _read(self, uid_set: str, part: str) -> dict[str, bytes]:
+    def _read(self, uid_set: str, section: str) -> dict[str, bytes]:
         found = {}
         with self._step("fetch"):
             try:
-                data = self._session.command("UID", "FETCH", uid_set, f"(UID {part})")
+                data = self._session.command("UID", "FETCH", uid_set, f"(UID BODY.PEEK{section})")
                 for items in parse_messages(data):
-                    body = next((value for key, value in items.items() if key.startswith("BODY[")), None)
-                    if body is not None and "UID" in items:
-                        found[items["UID"].decode("ascii", "replace")] = body
-            except ValueError:  # what comes next may be a part of a message
+                    body = next(
+                        (value for key, value in items.items() if key.startswith(f"BODY{section}")), None
+                    )
+                    uid = items.get("UID", b"").decode("ascii", "replace")
+                    if body is not None and uid and found.setdefault(uid, body) != body:
+                        raise OutOfStep(f"two different messages {uid}")
+            except ValueError as broken:  # what comes next may be a part of a message
                 self._connection.close()
-                raise
+                if isinstance(broken, OutOfStep):
+                    raise
+                raise OutOfStep(str(broken)) from broken
         return found
 
     def present(self, uids: list[str]) -> set[str]:

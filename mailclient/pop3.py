@@ -35,10 +35,11 @@ class Pop3Mailbox(Pop3Receiving):
 
     def find_text(self, text: str) -> list[Found]:
         with self._step("fetch"):
-            sizes = self._session.numbered("LIST")
-            short = {number for number, size in sizes if size.isdigit() and int(size) <= MAX_SOURCE}
+            sizes = {number: int(size) for number, size in self._session.numbered("LIST") if size.isdigit()}
+            short = {number: size for number, size in sizes.items() if size <= MAX_SOURCE}
         return self._look(
-            _NEWEST_READ, lambda number: number in short and has_text(self._retrieve(number), text)
+            _NEWEST_READ,
+            lambda number: number in short and has_text(self._retrieve(number, short[number]), text),
         )
 
     def _look(self, newest: int, fits: Callable[[int], bool]) -> list[Found]:
@@ -63,7 +64,7 @@ class Pop3Mailbox(Pop3Receiving):
 
     def _top(self, number: int) -> bytes:
         try:
-            return self._session.text(f"TOP {number} 0")
+            return self._session.text(f"TOP {number} 0", header=True)
         except poplib.error_proto:  # TOP is optional
             if not self._connection.usable:
                 raise
@@ -80,8 +81,8 @@ class Pop3Mailbox(Pop3Receiving):
         with self._step("fetch"):
             return read(number)
 
-    def _retrieve(self, number: int) -> bytes:
-        return self._session.text(f"RETR {number}")
+    def _retrieve(self, number: int, size: int | None = None) -> bytes:
+        return self._session.text(f"RETR {number}", size=size)
 
     def _number(self, found: Found) -> int:
         if found.uid not in self._numbers:
