@@ -49,7 +49,8 @@ class ResponseReader:
     closes its response.  A line for people is not so sure to hold nothing of a message: from a server that
     has ended one line with CRLF, all of these end so.
 
-    :ivar literals: how many were read since this was set to 0
+    :ivar literals: how many were read since the last command
+    :ivar octets: likewise, of everything
     """
 
     def __init__(self, connection: Connection, abort: type[Exception]):
@@ -58,9 +59,13 @@ class ResponseReader:
         """
         self._connection, self._abort = connection, abort
         self._crlf = False
-        self.literals = 0
+        self.literals = self.octets = 0
 
-    def read(self, tags: Container[bytes]) -> Response:
+    def begin(self) -> None:
+        """A command is sent."""
+        self.literals = self.octets = 0
+
+    def next(self, tags: Container[bytes]) -> Response:
         """The next response.
 
         :param tags: of the commands that are not answered yet
@@ -77,6 +82,7 @@ class ResponseReader:
         line = self._connection.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
             raise self._abort("line too long")
+        self.octets += len(line)
         if not line.endswith(b"\n"):
             raise self._abort("socket error: unterminated line" if line else "socket error: EOF")
         if line.endswith(b"\r\n"):
@@ -135,7 +141,7 @@ class ResponseReader:
                 depth += change
                 size = self._size(literal)
                 marked = text[: literal.start()] + b"%s{%d}" % (literal[1], size)
-                pieces.append((marked, self._read(size)))
+                pieces.append((marked, self._literal(size)))
                 text, at_crlf = self._line()
                 continue
             if kind != "FETCH" or not pieces or depth + change <= 0:
@@ -161,13 +167,14 @@ class ResponseReader:
 
     @staticmethod
     def _size(literal: re.Match[bytes]) -> int:
-        size = int(literal[2][:_MAX_DIGITS])
+        size = int(literal[2].lstrip(b"0")[:_MAX_DIGITS] or b"0")
         if size > _MAX_LITERAL:
             raise OutOfStep("a literal longer than any message", literal[0])
         return size
 
-    def _read(self, size: int) -> bytes:
+    def _literal(self, size: int) -> bytes:
         self.literals += 1
+        self.octets += size
         literal = self._connection.read(size)
         if len(literal) < size:
             raise self._abort("socket error: EOF")

@@ -27,6 +27,7 @@ class ImapReceiving(Mailbox):
     """The part of :class:`ImapMailbox` that receives."""
 
     _session: ImapSession
+    _sizes: dict[str, int]  # in the open folder, as far as they were asked for
 
     def folders(self) -> list[Folder]:
         with self._step("select"):
@@ -73,6 +74,7 @@ class ImapReceiving(Mailbox):
 
     def _enter(self, mailbox: bytes, readonly: bool) -> int:
         """Open a folder, with our name if the server wants that; how many messages it holds."""
+        self._sizes = {}
         try:
             with self._step("select"):
                 return self._session.open_folder(mailbox, readonly)
@@ -114,6 +116,7 @@ class ImapReceiving(Mailbox):
             size = items.get("RFC822.SIZE", b"")
             if size.isdigit():
                 found[uid] = int(size), parse_date(items.get("INTERNALDATE", b""))
+        self._sizes |= {uid: size for uid, (size, _arrived) in found.items()}
         return found
 
     def _items(self, uids: list[str], items: str) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -129,10 +132,24 @@ class ImapReceiving(Mailbox):
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         section = "[HEADER]" if header_only else "[]"
-        found = {}
+        found, wanted = {}, set(uids)
         for uid_set in uid_sets(uids):
-            found |= self._read(uid_set, section)
+            read = self._read(uid_set, section)
+            if not header_only and not read.keys() <= wanted:
+                self._require_whole({uid: len(read[uid]) for uid in read.keys() & wanted})
+            found |= read
         return {uid: found[uid] for uid in uids if uid in found}
+
+    def _require_whole(self, lengths: dict[str, int]) -> None:
+        """A message that was not asked for may be the end of one that was.
+
+        :raises MailFailure: at ``fetch``, ``framing_broken``: what one lacks may be among what was read
+        """
+        for uid, length in lengths.items():
+            if length < self._sizes.get(uid, 0) <= self._session.octets:
+                self._connection.close()
+                raw = f"less of message {uid} than there is, and another that was not asked for"
+                raise MailFailure(self.endpoint, "fetch", raw, "framing_broken")
 
     def _read(self, uid_set: str, section: str) -> dict[str, bytes]:
         found = {}

@@ -62,7 +62,7 @@ class ImapSession(imaplib.IMAP4):
 
     def _get_response(self):
         """Take the next response to where imaplib has it; its first line, None if the server says "go on"."""
-        found = self._reader.read(self.tagged_commands)
+        found = self._reader.next(self.tagged_commands)
         last = found.pieces[-1]
         if found.tag == b"+":
             self.continuation_response = last
@@ -98,7 +98,7 @@ class ImapSession(imaplib.IMAP4):
         return None if self._quiet else super()._mesg(s, secs)
 
     def _simple_command(self, name, *args):
-        self._reader.literals = 0
+        self._reader.begin()
         try:
             return super()._simple_command(name, *args)
         except (self.abort, ValueError):  # what comes next answers nothing that will be asked
@@ -118,6 +118,11 @@ class ImapSession(imaplib.IMAP4):
         if answer != "OK":
             raise self.error(f"{answer} {_text(words)}")
         return self.untagged_responses.pop(response, [])
+
+    @property
+    def octets(self) -> int:
+        """What the server has said since the last command."""
+        return self._reader.octets
 
     def uids(self, *criteria) -> list[str]:
         """UIDs that a UID SEARCH finds, ascending."""

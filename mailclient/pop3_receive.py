@@ -240,7 +240,8 @@ class Pop3Receiving(Mailbox):
                     self._size_check.note(other, answer, size)
 
     def _about(self, number: int, answers: dict) -> str:
-        return f"message {number}: {len(answers[number])} octets, by LIST {self._sizes.get(number, 'unknown')}"
+        size = self._sizes.get(number, "unknown")
+        return f"message {number}: {len(answers[number])} octets, by LIST {size}"
 
     def present(self, uids: list[str]) -> set[str]:
         known = self._known(uids)

@@ -11,6 +11,7 @@ from .sasl import COMMAND, Exchange
 from .transport import Connection
 
 _MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
+_MAX_EMPTY = 100  # empty lines before an answer
 _MAX_COMMAND = 255  # octets of an AUTH command (RFC 5034 4)
 _PIECE = 16384  # of a long answer has to be there within one reply time-out
 _PIPELINED = 100  # commands that are sent at once at most: their answers must not wait for us to read
@@ -35,17 +36,21 @@ class Pop3Session(poplib.POP3):
         return self.connection
 
     def _getline(self):
-        line = self.file.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
-            raise poplib.error_proto("line too long")
-        if not line:
-            raise poplib.error_proto("-ERR EOF")
-        self._crlf = self._crlf or line.endswith(b"\r\n")
-        return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
+        """The next line that is not empty: some servers have those between their answers."""
+        for _time in range(_MAX_EMPTY):
+            line = self.file.readline(_MAX_LINE + 1)
+            if len(line) > _MAX_LINE:
+                raise poplib.error_proto("line too long")
+            if not line:
+                raise poplib.error_proto("-ERR EOF")
+            if line.strip(b"\r\n"):
+                self._crlf = self._crlf or line.endswith(b"\r\n")
+                return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
+        raise poplib.error_proto("nothing but empty lines")
 
     def _putline(self, line):
         self.keep_step()
-        super()._putline(line)
+        return super()._putline(line)
 
     def keep_step(self) -> None:
         """Nothing may be there that was not asked for: it would pass for the answer to what is asked next.

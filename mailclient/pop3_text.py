@@ -22,10 +22,12 @@ class AnswerText:
     :ivar size: octets so far
     """
 
-    def __init__(self, *, crlf: bool = True, lax: bool = False, size: int | None = None, header: bool = False):
+    def __init__(
+        self, *, crlf: bool = True, lax: bool = False, size: int | None = None, header: bool = False
+    ):
         self._crlf, self._lax, self._expected, self._header = crlf, lax, size, header
         self._before = b"\r\n" if crlf else b"\n"  # what was there last, as it was sent
-        self._has_crlf = False
+        self._has_crlf, self._lf_dots = False, 0
         self.size, self.doubtful = 0, False
 
     def feed(self, block: bytes) -> tuple[bytes, bytes | None]:
@@ -48,6 +50,8 @@ class AnswerText:
             elif dot[1] or not self._crlf:
                 pieces.append(sent[position:place])
                 position, removed = place + 1, removed + 1
+            else:
+                self._lf_dots += 1  # put in, or a part of the message: see without_dots_after_lf()
         self._has_crlf = self._has_crlf or b"\r\n" in block
         pieces.append(sent[position:])
         return self._joined(pieces), None
@@ -60,7 +64,8 @@ class AnswerText:
     def _ends(self, dot: re.Match[bytes], so_far: int) -> bool:
         """Whether a line of one dot is the end of the answer, after so many octets."""
         strict = bool(dot[1] and dot[2]) if self._crlf else not dot[2]
-        self.doubtful = not strict and not self._lax and so_far == self._expected
+        at_size = self._expected in (so_far, so_far - self._lf_dots)
+        self.doubtful = not strict and not self._lax and at_size
         return strict or self._lax or self.doubtful
 
     def _ends_header(self, sent: bytes, start: int, place: int) -> bool:

@@ -11,7 +11,6 @@ from .sasl import Exchange, choose
 from .tls import SYSTEM_TRUST, Certificate, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
 
-
 _LINE_END, _LONE_CR = re.compile(rb"\r*\n"), re.compile(rb"\r(?!\n)")
 _LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
@@ -187,7 +186,7 @@ class SmtpClient(smtplib.SMTP):
         """Send a command, or a message."""
         if isinstance(s, bytes):  # a message, after the server's consent
             self.keep_step()
-        super().send(s)
+        return super().send(s)
 
     def keep_step(self) -> None:
         """Nothing may be there that was not asked for: it would pass for the answer to the message.  But a

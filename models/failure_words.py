@@ -234,8 +234,8 @@ WORDS = {
     "message_incomplete": (
         _lt("The server gives less of a mail than it says there is."),
         _lt(
-            "The mail stays in the mailbox and is tried again. If that goes on, tell the provider, or read it "
-            "with another mail program."
+            "The mail stays in the mailbox and is tried again. If that goes on, tell the provider, or read "
+            "it with another mail program."
         ),
     ),
     "framing_broken": (
