@@ -10,7 +10,6 @@ from .imap_parse import (
     Folder,
     Mark,
     parse_date,
-    parse_fetch,
     parse_messages,
     parse_status,
     quote,
@@ -124,8 +123,8 @@ class ImapReceiving(Mailbox):
         wanted = set(uids)
         for uid_set in uid_sets(uids):
             with self._step("fetch"):
-                data = self._session.command("UID", "FETCH", uid_set, items)
-            for found in parse_fetch(data):
+                fetched = self._fetched(uid_set, items)
+            for found in fetched:
                 uid = found.get("UID", b"").decode("ascii", "replace")
                 if uid in wanted:
                     yield uid, found
@@ -154,21 +153,25 @@ class ImapReceiving(Mailbox):
     def _read(self, uid_set: str, section: str) -> dict[str, bytes]:
         found = {}
         with self._step("fetch"):
-            try:
-                data = self._session.command("UID", "FETCH", uid_set, f"(UID BODY.PEEK{section})")
-                for items in parse_messages(data):
-                    body = next(
-                        (value for key, value in items.items() if key.startswith(f"BODY{section}")), None
-                    )
-                    uid = items.get("UID", b"").decode("ascii", "replace")
-                    if body is not None and uid and found.setdefault(uid, body) != body:
-                        raise OutOfStep(f"two different messages {uid}")
-            except ValueError as broken:  # what comes next may be a part of a message
-                self._connection.close()
-                if isinstance(broken, OutOfStep):
-                    raise
-                raise OutOfStep(str(broken)) from broken
+            for items in self._fetched(uid_set, f"(UID BODY.PEEK{section})"):
+                body = next((value for key, value in items.items() if key.startswith(f"BODY{section}")), None)
+                uid = items.get("UID", b"").decode("ascii", "replace")
+                if body is not None and uid and found.setdefault(uid, body) != body:
+                    self._connection.close()
+                    raise OutOfStep(f"two different messages {uid}")
         return found
+
+    def _fetched(self, uid_set: str, items: str) -> list[dict[str, bytes]]:
+        """What FETCH says.
+
+        :raises OutOfStep: it is garbled, and what comes next may be a part of a message
+        """
+        data = self._session.command("UID", "FETCH", uid_set, items)
+        try:
+            return list(parse_messages(data))
+        except ValueError as broken:
+            self._connection.close()
+            raise OutOfStep(str(broken)) from broken
 
     def present(self, uids: list[str]) -> set[str]:
         found = set()

@@ -8,7 +8,7 @@ from .endpoint import Endpoint, Login
 from .failures import MailFailure, failing, logging_in
 from .mailbox import MAX_SOURCE, Found, has_header, has_text
 from .opening import open_session
-from .pop3_receive import Pop3Receiving
+from .pop3_receive import Pop3Receiving, header_of
 from .pop3_session import Pop3Session
 from .sasl import COMMAND, choose
 from .transport import Connection
@@ -74,7 +74,7 @@ class Pop3Mailbox(Pop3Receiving):
         return self._read(found, self._retrieve)
 
     def fetch_header(self, found: Found) -> bytes:
-        return self._read(found, self._top).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        return header_of(self._read(found, self._top))
 
     def _read(self, found: Found, read) -> bytes:
         number = self._number(found)

@@ -156,7 +156,7 @@ class Pop3Receiving(Mailbox):
             if header_only:
                 headers = self._headers(list(known.values()), _HEADER)
                 given = self._given(dict(zip(known, headers, strict=True)))
-                return {uid: _header(source) for uid, source in given.items()}
+                return {uid: header_of(source) for uid, source in given.items()}
             read = self._given(self._read_whole(list(known.values())))
         return {uid: read[number] for uid, number in known.items() if number in read}
 
@@ -276,6 +276,7 @@ class Pop3Receiving(Mailbox):
         return None
 
 
-def _header(source: bytes) -> bytes:
+def header_of(source: bytes) -> bytes:
+    """The header of a message, with the empty line after it."""
     end = _HEADER_END.search(source)
     return source[: end.end()] if end else source + b"\r\n\r\n"

@@ -22,7 +22,7 @@ class SizeCheck:
 
     def __init__(self, estimating: bool):
         self._estimating = estimating
-        self._fitting: dict[int, bool] = {}
+        self._fitting: dict[int, bool] = {}  # by one of the two ways of counting
         self._short: dict[int, float] = {}
 
     @staticmethod
@@ -36,8 +36,10 @@ class SizeCheck:
             return
         counted = len(source) + _COUNTED_IN
         if size > counted:
-            counted += len(_STUFFED.findall(source)) + len(_BARE.findall(source))
-        self._fitting[number] = self.fits(source, size)
+            counted += sum(1 for _found in _STUFFED.finditer(source))
+            counted += sum(1 for _found in _BARE.finditer(source))
+        lines = source.count(b"\r\n")
+        self._fitting[number] = self.fits(source, size) or self.fits(source, size + lines)
         self._short.pop(number, None)
         if size > counted:
             self._short[number] = len(source) / size

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odoo.addons.email_account.mailclient import MailFailure, Reader
+from odoo.addons.email_account.mailclient.failures import concerns_message
 
 from .common import MailCase
 from .raw_servers import RawPop3, raw_mailbox
@@ -225,6 +226,27 @@ class TestHarmful(FramingCase):
                 box.describe(box.uids())
                 box.sources(["id3"])
             self.assertEqual(caught.exception.cause, "message_incomplete")
+
+    def test_it_is_about_the_message(self):
+        """Whoever reads on leaves that one out."""
+        for talk in (
+            RawPop3([mail(1, b"Hello\r\n.\r\n+OK\r\n")], stuff=b""),
+            RawPop3([mail(1)], size=lambda _number, sent: len(sent) + 5000),
+        ):
+            with raw_mailbox(talk) as box, self.assertRaises(MailFailure) as caught:
+                box.describe(box.uids())
+                box.sources(["id1"])
+            self.assertTrue(concerns_message(caught.exception))
+            self.assertIn("message 1", caught.exception.raw)
+
+    def test_one_way_of_counting(self):
+        """Where all others have as many octets less as they have lines, one that has more is cut."""
+        talk = RawPop3(
+            [mail(number, b"line\r\n" * 50) for number in range(1, 5)],
+            size=lambda number, sent: len(sent) - sent.count(b"\r\n") + 100 * (number == 2),
+        )
+        self.assertIsNone(self.receive(talk)["id2"])
+        self.assertEqual(talk.deleted, [1, 3, 4])
 
     def test_less_than_there_is_of_the_only_one(self):
         talk = RawPop3([mail(1)], size=lambda _number, sent: len(sent) + 5000)
