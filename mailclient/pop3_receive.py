@@ -116,6 +116,7 @@ class Pop3Receiving(Mailbox):
             if isinstance(header, poplib.error_proto):
                 self._check(header)
             yield header
+        self._session.keep_step()
 
     def _check(self, refusal: poplib.error_proto) -> None:
         """A refusal may be taken for a no.
@@ -182,11 +183,16 @@ class Pop3Receiving(Mailbox):
                 compared = isinstance(answer, bytes) and number in sizes
                 answers[number] = without_dots_after_lf(answer, sizes[number]) if compared else answer
         except poplib.error_proto as answer:
-            doubtful = self._doubtful(answers)
-            if doubtful and isinstance(answer.args[0], bytes):
-                raise OutOfStep(self._about(doubtful[0], answers), answer.args[0]) from answer
+            read = [number for number, source in answers.items() if isinstance(source, bytes)]
+            if read and isinstance(answer.args[0], bytes):  # it may be a part of what was read
+                number = [*self._doubtful(answers), read[-1]][0]
+                raise OutOfStep(self._about(number, answers), answer.args[0]) from answer
             raise
         doubtful = self._doubtful(answers)
+        for number in doubtful:
+            if answers[number].startswith((b"+OK", b"-ERR")):  # there was one answer too many before it
+                self._connection.close()
+                raise OutOfStep(f"{self._about(number, answers)}: it begins with an answer")
         if doubtful:
             self._prove(doubtful[0], answers)
         else:
@@ -240,7 +246,7 @@ class Pop3Receiving(Mailbox):
                     self._size_check.note(other, answer, size)
 
     def _about(self, number: int, answers: dict) -> str:
-        size = self._sizes.get(number, "unknown")
+        size = (self._sizes or {}).get(number, "unknown")
         return f"message {number}: {len(answers[number])} octets, by LIST {size}"
 
     def present(self, uids: list[str]) -> set[str]:

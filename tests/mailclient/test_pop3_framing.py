@@ -198,6 +198,18 @@ class TestHarmful(FramingCase):
                 with self.subTest(said, after=after):
                     talk = RawPop3([mail(1), mail(2), mail(3)], after={after: said})
                     self.assert_named(talk, "framing_broken", 1)
+                    talk = RawPop3([mail(1), mail(2), mail(3)], after={after: said}, extra=("PIPELINING",))
+                    self.assert_named(talk, "framing_broken")
+
+    def test_headers(self):
+        """Dates and names by content are read by TOP."""
+        received = b"Received: x; Fri, 17 Jul 2020 00:00:00 +0000\r\n"
+        forged = mail(1, b"").replace(b"Subject", b".\r\n+OK\r\n" + received + b"X")
+        for extra in ((), ("PIPELINING",)):
+            talk = RawPop3([mail(1), forged, mail(3)], stuff=b"", extra=extra)
+            with self.subTest(extra), raw_mailbox(talk) as box, self.assertRaises(MailFailure) as caught:
+                box.arrivals(box.uids())
+            self.assertEqual(caught.exception.cause, "framing_broken")
 
     def test_a_reason_to_end_is_told(self):
         talk = RawPop3([mail(1), mail(2)], after={1: b"-ERR [SYS/TEMP] Server is shutting down\r\n"})
