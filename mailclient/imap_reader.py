@@ -59,6 +59,7 @@ class ResponseReader:
         """
         self._connection, self._abort = connection, abort
         self._crlf = False
+        self._held: tuple[bytes, bool] | None = None
         self.literals = self.octets = 0
 
     def begin(self) -> None:
@@ -79,6 +80,9 @@ class ResponseReader:
 
     def _line(self) -> tuple[bytes, bool]:
         """A line without its end; whether that was CRLF."""
+        if self._held:
+            held, self._held = self._held, None
+            return held
         line = self._connection.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
             raise self._abort("line too long")
@@ -90,11 +94,17 @@ class ResponseReader:
             return line[:-2], True
         return line[:-1], False
 
-    def _to_crlf(self, line: bytes, at_crlf: bool) -> bytes:
-        """The line, with what follows up to the next CRLF, from a server that ends its lines so."""
+    def _to_crlf(self, line: bytes, at_crlf: bool, tags: Container[bytes] = ()) -> bytes:
+        """The line, with what follows up to the next CRLF, from a server that ends its lines so.
+
+        :param tags: an answer with one of these cannot but be a line of its own
+        """
         lines, size = [line], len(line)
         while self._crlf and not at_crlf:
             line, at_crlf = self._line()
+            if _is_answer(line, tags):
+                self._held = line, at_crlf
+                break
             lines.append(line)
             size += len(line)
             if size > _MAX_LINE:
@@ -105,14 +115,15 @@ class ResponseReader:
         if match := _UNTAGGED.fullmatch(line):
             number, kind, rest = match[1], match[2].decode("ascii").upper(), match[3]
             if kind in _WORDS:
-                return Response(b"*", kind, [self._to_crlf(rest, at_crlf)], line)
+                return Response(b"*", kind, [self._to_crlf(rest, at_crlf, tags)], line)
             if number:
                 rest = b"%s %s" % (number, rest) if rest else number
             if kind in _NO_STRINGS:
                 return Response(b"*", kind, [rest], line)
             return Response(b"*", kind, self._pieces(kind, rest, at_crlf, tags), line)
         if (match := _TAGGED.fullmatch(line)) and match[1] in tags:
-            words = self._to_crlf(match[3], at_crlf)
+            # with it the server has said all, so that nothing follows unless it is a part of the line
+            words = self._to_crlf(match[3], at_crlf or not self._connection.arrived())
             return Response(match[1], match[2].decode("ascii").upper(), [words], line)
         if match := _CONTINUATION.match(line):
             return Response(b"+", "", [match[1]], line)

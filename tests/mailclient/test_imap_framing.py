@@ -180,6 +180,30 @@ class TestHarmless(FramingCase):
             with self.subTest(done):
                 self.assert_whole(RawImap([mail(1), mail(2)], done=done))
 
+    def test_lf_here_and_there(self):
+        usual = b"* %d FETCH (UID %d BODY[] {%d}\n%s)\n"
+        for said in (b"", b"* OK still here\n", b"* 9 EXISTS\n* NO {3}\n"):
+            talk = RawImap(
+                [mail(1), mail(2)],
+                form=lambda number, uid, message: usual % (number, uid, len(message), message),
+                said={"FETCH": said, "STORE": said},
+            )
+            self.assert_whole(talk)
+            self.assertEqual(len(talk.told), 1)
+
+    def test_answers_that_end_with_lf(self):
+        class Mixed(RawImap):
+            def __call__(self, talk):
+                send = talk.send
+
+                def mixed(data):
+                    send(data[:-2] + b"\n" if data.endswith(b" OK done\r\n") else data)
+
+                talk.send = mixed
+                super().__call__(talk)
+
+        self.assert_whole(Mixed([mail(1), mail(2)]))
+
     def test_lf_everywhere(self):
         self.assert_whole(RawImap([mail(1), mail(2, b"\n)\n* BYE x\n")], end=b"\n"))
 
