@@ -46,6 +46,21 @@ _PASSING_CODES = {
 }
 
 
+_SHOWN = 60  # bytes of an answer that may be a part of a message
+
+
+class OutOfStep(ValueError):
+    """An answer does not end where it should, or does not fit what was asked: what comes next on the
+    connection may be a part of a message.  Nothing of it is used, and the connection is closed.
+
+    :param said: what the server said, of which a little is shown
+    """
+
+    def __init__(self, text: str, said: bytes = b""):
+        shown = said[:_SHOWN].decode("ascii", "backslashreplace")
+        super().__init__(f"{text}: {shown}" if said else text)
+
+
 class MailFailure(Exception):
     """What went wrong, where, and what the server said.
 
@@ -99,7 +114,10 @@ class MailFailure(Exception):
             return exc
         stage = next((name for kind, name in _STAGES if isinstance(exc, kind)), stage)
         raw = _text(exc)
-        cause = explain(endpoint.protocol, stage, raw, endpoint.host)
+        if isinstance(exc, OutOfStep):  # by what a message holds nothing is explained
+            cause = "framing_broken"
+        else:
+            cause = explain(endpoint.protocol, stage, raw, endpoint.host)
         return cls(endpoint, stage, without_secrets(raw, login), cause)
 
 

@@ -4,13 +4,12 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from .failures import PASSING, MailFailure
+from .failures import PASSING, MailFailure, OutOfStep
 from .imap_parse import (
     MONTHS,
     Folder,
     Mark,
     parse_date,
-    parse_fetch,
     parse_messages,
     parse_status,
     quote,
@@ -27,6 +26,7 @@ class ImapReceiving(Mailbox):
     """The part of :class:`ImapMailbox` that receives."""
 
     _session: ImapSession
+    _sizes: dict[str, int]  # in the open folder, as far as they were asked for
 
     def folders(self) -> list[Folder]:
         with self._step("select"):
@@ -73,6 +73,7 @@ class ImapReceiving(Mailbox):
 
     def _enter(self, mailbox: bytes, readonly: bool) -> int:
         """Open a folder, with our name if the server wants that; how many messages it holds."""
+        self._sizes = {}
         try:
             with self._step("select"):
                 return self._session.open_folder(mailbox, readonly)
@@ -114,6 +115,7 @@ class ImapReceiving(Mailbox):
             size = items.get("RFC822.SIZE", b"")
             if size.isdigit():
                 found[uid] = int(size), parse_date(items.get("INTERNALDATE", b""))
+        self._sizes |= {uid: size for uid, (size, _arrived) in found.items()}
         return found
 
     def _items(self, uids: list[str], items: str) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -121,32 +123,55 @@ class ImapReceiving(Mailbox):
         wanted = set(uids)
         for uid_set in uid_sets(uids):
             with self._step("fetch"):
-                data = self._session.command("UID", "FETCH", uid_set, items)
-            for found in parse_fetch(data):
+                fetched = self._fetched(uid_set, items)
+            for found in fetched:
                 uid = found.get("UID", b"").decode("ascii", "replace")
                 if uid in wanted:
                     yield uid, found
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
-        part = "BODY.PEEK[HEADER]" if header_only else "BODY.PEEK[]"
-        found = {}
+        section = "[HEADER]" if header_only else "[]"
+        found, wanted = {}, set(uids)
         for uid_set in uid_sets(uids):
-            found |= self._read(uid_set, part)
+            read = self._read(uid_set, section)
+            if not header_only and not read.keys() <= wanted:
+                self._require_whole({uid: len(read[uid]) for uid in read.keys() & wanted})
+            found |= read
         return {uid: found[uid] for uid in uids if uid in found}
 
-    def _read(self, uid_set: str, part: str) -> dict[str, bytes]:
+    def _require_whole(self, lengths: dict[str, int]) -> None:
+        """A message that was not asked for may be the end of one that was.
+
+        :raises MailFailure: at ``fetch``, ``framing_broken``: what one lacks may be among what was read
+        """
+        for uid, length in lengths.items():
+            if length < self._sizes.get(uid, 0) <= self._session.octets:
+                self._connection.close()
+                raw = f"less of message {uid} than there is, and another that was not asked for"
+                raise MailFailure(self.endpoint, "fetch", raw, "framing_broken")
+
+    def _read(self, uid_set: str, section: str) -> dict[str, bytes]:
         found = {}
         with self._step("fetch"):
-            try:
-                data = self._session.command("UID", "FETCH", uid_set, f"(UID {part})")
-                for items in parse_messages(data):
-                    body = next((value for key, value in items.items() if key.startswith("BODY[")), None)
-                    if body is not None and "UID" in items:
-                        found[items["UID"].decode("ascii", "replace")] = body
-            except ValueError:  # what comes next may be a part of a message
-                self._connection.close()
-                raise
+            for items in self._fetched(uid_set, f"(UID BODY.PEEK{section})"):
+                body = next((value for key, value in items.items() if key.startswith(f"BODY{section}")), None)
+                uid = items.get("UID", b"").decode("ascii", "replace")
+                if body is not None and uid and found.setdefault(uid, body) != body:
+                    self._connection.close()
+                    raise OutOfStep(f"two different messages {uid}")
         return found
+
+    def _fetched(self, uid_set: str, items: str) -> list[dict[str, bytes]]:
+        """What FETCH says.
+
+        :raises OutOfStep: it is garbled, and what comes next may be a part of a message
+        """
+        data = self._session.command("UID", "FETCH", uid_set, items)
+        try:
+            return list(parse_messages(data))
+        except ValueError as broken:
+            self._connection.close()
+            raise OutOfStep(str(broken)) from broken
 
     def present(self, uids: list[str]) -> set[str]:
         found = set()

@@ -1,28 +1,36 @@
-"""One IMAP connection (RFC 3501, RFC 9051): ``imaplib`` underneath, verified, timed, UTF-8."""
+"""One IMAP connection (RFC 3501, RFC 9051): ``imaplib``'s commands, verified, timed, UTF-8; what the server
+says is read by :mod:`.imap_reader`."""
 
 import contextlib
 import imaplib
+import re
+import secrets
 from collections.abc import Callable, Iterable
 
 from .endpoint import Endpoint, Login
 from .imap_parse import Folder, Mark, parse_list, parse_status, quote, responses
+from .imap_reader import ResponseReader
 from .sasl import COMMAND, Exchange
 from .transport import Connection
 
 FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
 _MARK = "(UIDVALIDITY UIDNEXT)"
 _CLIENT_NAME = '("name" "email_account")'
-_MAX_LINE = 32 << 20  # a SEARCH answers with one line; imaplib's million bytes hold some 120,000 UIDs
+_CODE = re.compile(rb"\[([A-Za-z][\w/-]*)(?: ([^\]]*))?\]")  # RFC 3501 7.1
 
 
 class ImapSession(imaplib.IMAP4):
     """imaplib on a :class:`Connection`; nothing that is sent is kept or printed.
 
     :raises imaplib.IMAP4.abort: from any command: no other can be sent, the connection is closed
+    :raises OutOfStep: likewise; what the server said may be a part of a message
     """
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
         self.connection, self._endpoint, self._quiet = connection, endpoint, False
+        self._reader = ResponseReader(connection, self.abort)
+        # imaplib's tags are some of 56,000: whoever sends enough mail could forge an answer
+        self._first_tag = secrets.randbelow(1 << 64)
         super().__init__(endpoint.host, endpoint.port)
 
     @property
@@ -38,18 +46,6 @@ class ImapSession(imaplib.IMAP4):
         self.host, self.port = host, port
         self.sock = self.file = self.connection
 
-    def read(self, size: int) -> bytes:  # pylint: disable=method-required-super
-        literal = self.file.read(size)
-        if len(literal) < size:
-            raise self.abort("socket error: EOF")
-        return literal
-
-    def readline(self) -> bytes:
-        line = self.file.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
-            raise self.abort("line too long")
-        return line
-
     def _connect(self):
         try:
             return super()._connect()
@@ -58,11 +54,30 @@ class ImapSession(imaplib.IMAP4):
                 raise self.error(self.connection.last_line.rstrip()) from None
             raise
 
+    def _new_tag(self):
+        tag = b"%s%d" % (self.tagpre, self._first_tag + self.tagnum)
+        self.tagnum += 1
+        self.tagged_commands[tag] = None
+        return tag
+
     def _get_response(self):
-        response = super()._get_response()
+        """Take the next response to where imaplib has it; its first line, None if the server says "go on"."""
+        found = self._reader.next(self.tagged_commands)
+        last = found.pieces[-1]
+        if found.tag == b"+":
+            self.continuation_response = last
+            return None
+        if found.tag == b"*":
+            for piece in found.pieces:
+                self._append_untagged(found.kind, piece)
+        else:
+            self.tagged_commands[found.tag] = (found.kind, [last])
+        code = found.kind in ("OK", "NO", "BAD") and _CODE.match(last)
+        if code:
+            self._append_untagged(code[1].decode("ascii").upper(), code[2])
         if self._quiet:  # imaplib would wait for its turn to send, and the reason be lost
             self._check_bye()
-        return response
+        return found.line
 
     def _get_capabilities(self):
         told = self.untagged_responses.pop("CAPABILITY", None)
@@ -83,6 +98,7 @@ class ImapSession(imaplib.IMAP4):
         return None if self._quiet else super()._mesg(s, secs)
 
     def _simple_command(self, name, *args):
+        self._reader.begin()
         try:
             return super()._simple_command(name, *args)
         except (self.abort, ValueError):  # what comes next answers nothing that will be asked
@@ -102,6 +118,11 @@ class ImapSession(imaplib.IMAP4):
         if answer != "OK":
             raise self.error(f"{answer} {_text(words)}")
         return self.untagged_responses.pop(response, [])
+
+    @property
+    def octets(self) -> int:
+        """What the server has said since the last command."""
+        return self._reader.octets
 
     def uids(self, *criteria) -> list[str]:
         """UIDs that a UID SEARCH finds, ascending."""

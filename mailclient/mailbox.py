@@ -137,7 +137,12 @@ class Mailbox(ABC):
     @abstractmethod
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         """The sources, all asked for at once, none marked as read; what is gone, or what the server does not
-        give, is left out."""
+        give, is left out.
+
+        :raises MailFailure: cause ``framing_broken`` if one does not end where it should: the connection is
+            closed, and by POP3 nothing that was removed in this session is; ``message_incomplete`` if one is
+            shorter than the server says
+        """
 
     @abstractmethod
     def present(self, uids: list[str]) -> set[str]:

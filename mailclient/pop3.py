@@ -8,7 +8,7 @@ from .endpoint import Endpoint, Login
 from .failures import MailFailure, failing, logging_in
 from .mailbox import MAX_SOURCE, Found, has_header, has_text
 from .opening import open_session
-from .pop3_receive import Pop3Receiving
+from .pop3_receive import Pop3Receiving, header_of
 from .pop3_session import Pop3Session
 from .sasl import COMMAND, choose
 from .transport import Connection
@@ -35,10 +35,11 @@ class Pop3Mailbox(Pop3Receiving):
 
     def find_text(self, text: str) -> list[Found]:
         with self._step("fetch"):
-            sizes = self._session.numbered("LIST")
-            short = {number for number, size in sizes if size.isdigit() and int(size) <= MAX_SOURCE}
+            sizes = {number: int(size) for number, size in self._session.numbered("LIST") if size.isdigit()}
+            short = {number: size for number, size in sizes.items() if size <= MAX_SOURCE}
         return self._look(
-            _NEWEST_READ, lambda number: number in short and has_text(self._retrieve(number), text)
+            _NEWEST_READ,
+            lambda number: number in short and has_text(self._retrieve(number, short[number]), text),
         )
 
     def _look(self, newest: int, fits: Callable[[int], bool]) -> list[Found]:
@@ -63,7 +64,7 @@ class Pop3Mailbox(Pop3Receiving):
 
     def _top(self, number: int) -> bytes:
         try:
-            return self._session.text(f"TOP {number} 0")
+            return self._session.text(f"TOP {number} 0", header=True)
         except poplib.error_proto:  # TOP is optional
             if not self._connection.usable:
                 raise
@@ -73,15 +74,15 @@ class Pop3Mailbox(Pop3Receiving):
         return self._read(found, self._retrieve)
 
     def fetch_header(self, found: Found) -> bytes:
-        return self._read(found, self._top).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        return header_of(self._read(found, self._top))
 
     def _read(self, found: Found, read) -> bytes:
         number = self._number(found)
         with self._step("fetch"):
             return read(number)
 
-    def _retrieve(self, number: int) -> bytes:
-        return self._session.text(f"RETR {number}")
+    def _retrieve(self, number: int, size: int | None = None) -> bytes:
+        return self._session.text(f"RETR {number}", size=size)
 
     def _number(self, found: Found) -> int:
         if found.uid not in self._numbers:

@@ -2,16 +2,21 @@
 
 import hashlib
 import poplib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from .failures import PASSING, MailFailure, concerns_message
+from .failures import PASSING, MailFailure, OutOfStep, concerns_message
 from .imap_parse import Folder, Mark
 from .mailbox import Mailbox
 from .pop3_session import Pop3Session
+from .pop3_sizes import SizeCheck
+from .pop3_text import without_dots_after_lf
 from .received import arrival_of
 
 _INBOX = b"INBOX"
+_HEADER_END = re.compile(rb"(?<=\n)\r?\n|^\r?\n")
+_LOOKED_AT, _MAX_LOOK = 3, 1 << 20  # messages, and bytes of each, that are read to judge a server's sizes
 _HEADER = 1 << 18  # bytes of a message that are kept to take the header from, where the server has no TOP
 
 
@@ -29,6 +34,7 @@ class Pop3Receiving(Mailbox):
     def _forget(self) -> None:
         self._number_of: dict[str, int] | None = None
         self._sizes: dict[int, int] | None = None
+        self._size_check = SizeCheck(b"Microsoft Exchange" in self._session.welcome)
 
     def folders(self) -> list[Folder]:
         return [Folder(_INBOX, "INBOX", "\\Inbox")]
@@ -100,16 +106,17 @@ class Pop3Receiving(Mailbox):
         first, *others = numbers or [0]
         if not first:
             return
-        [header] = self._session.texts([f"TOP {first} 0"])
+        [header] = self._session.headers([first])
         if isinstance(header, poplib.error_proto):
             self._check(header)
-            yield from self._session.texts([f"RETR {number}" for number in (first, *others)], keep)
+            yield from self._session.messages((first, *others), self._sizes or {}, keep)
             return
         yield header
-        for header in self._session.texts([f"TOP {number} 0" for number in others]):
+        for header in self._session.headers(others):
             if isinstance(header, poplib.error_proto):
                 self._check(header)
             yield header
+        self._session.keep_step()
 
     def _check(self, refusal: poplib.error_proto) -> None:
         """A refusal may be taken for a no.
@@ -127,12 +134,17 @@ class Pop3Receiving(Mailbox):
 
     def describe(self, uids: list[str]) -> dict[str, tuple[int, datetime | None]]:
         known = self._known(uids)
+        with self._step("fetch"):
+            sizes = self._listed()
+        return {uid: (sizes[number], None) for uid, number in known.items() if number in sizes}
+
+    def _listed(self) -> dict[int, int]:
+        """The sizes by number, as far as the server tells them."""
         if self._sizes is None:
-            with self._step("fetch"):
-                lines = self._session.numbered("LIST")
-                words = ((number, value.split()[0]) for number, value in lines)
-                self._sizes = {number: int(size) for number, size in words if size.isdigit()}
-        return {uid: (self._sizes[number], None) for uid, number in known.items() if number in self._sizes}
+            lines = self._session.numbered("LIST")
+            words = ((number, value.split()[0]) for number, value in lines)
+            self._sizes = {number: int(size) for number, size in words if size.isdigit()}
+        return self._sizes
 
     def _known(self, uids: list[str]) -> dict[str, int]:
         """The numbers of those that are there."""
@@ -141,18 +153,101 @@ class Pop3Receiving(Mailbox):
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         known = self._known(uids)
-        numbers, found = list(known.values()), {}
         with self._step("fetch"):
             if header_only:
-                sources = self._headers(numbers, _HEADER)
-            else:
-                sources = self._session.texts([f"RETR {number}" for number in numbers])
-            for uid, source in zip(known, sources, strict=True):
-                if isinstance(source, poplib.error_proto):
-                    self._check(source)
-                else:
-                    found[uid] = _header(source) if header_only else source
-        return found
+                headers = self._headers(list(known.values()), _HEADER)
+                given = self._given(dict(zip(known, headers, strict=True)))
+                return {uid: header_of(source) for uid, source in given.items()}
+            read = self._given(self._read_whole(list(known.values())))
+        return {uid: read[number] for uid, number in known.items() if number in read}
+
+    def _given(self, answers: dict) -> dict:
+        """Those of the answers that are no refusals.
+
+        :raises poplib.error_proto: see :meth:`_check`
+        """
+        for answer in answers.values():
+            if isinstance(answer, poplib.error_proto):
+                self._check(answer)
+        return {key: answer for key, answer in answers.items() if isinstance(answer, bytes)}
+
+    def _read_whole(self, numbers: list[int]) -> dict[int, bytes | poplib.error_proto]:
+        """Messages, or the refusals; each is of the size that LIST says, or proved to end where it ends.
+
+        :raises OutOfStep: one of them does not
+        :raises MailFailure: at ``fetch``, ``message_incomplete``: one is shorter than LIST says
+        """
+        answers, sizes = {}, self._sizes or {}
+        try:
+            for number, answer in zip(numbers, self._session.messages(numbers, sizes), strict=True):
+                compared = isinstance(answer, bytes) and number in sizes
+                answers[number] = without_dots_after_lf(answer, sizes[number]) if compared else answer
+        except poplib.error_proto as answer:
+            read = [number for number, source in answers.items() if isinstance(source, bytes)]
+            if read and isinstance(answer.args[0], bytes):  # it may be a part of what was read
+                number = [*self._doubtful(answers), read[-1]][0]
+                raise OutOfStep(self._about(number, answers), answer.args[0]) from answer
+            raise
+        doubtful = self._doubtful(answers)
+        for number in doubtful:
+            if answers[number].startswith((b"+OK", b"-ERR")):  # there was one answer too many before it
+                self._connection.close()
+                raise OutOfStep(f"{self._about(number, answers)}: it begins with an answer")
+        if doubtful:
+            self._prove(doubtful[0], answers)
+        else:
+            self._session.keep_step()
+        for number, answer in answers.items():
+            if isinstance(answer, bytes):
+                self._size_check.note(number, answer, sizes.get(number))
+        for number in doubtful:
+            self._require_whole(number, answers)
+        return answers
+
+    def _prove(self, number: int, answers: dict) -> None:
+        try:
+            self._session.prove_step(number, (self._sizes or {}).get(number))
+        except OutOfStep as broken:
+            raise OutOfStep(f"{self._about(number, answers)}: {broken}") from broken
+
+    def _doubtful(self, answers: dict) -> list[int]:
+        """Numbers of those that were read and do not have the size that LIST says."""
+        if self._sizes is None:  # it was not asked for
+            return []
+        sizes = self._sizes
+        return [
+            number
+            for number, answer in answers.items()
+            if isinstance(answer, bytes) and not SizeCheck.fits(answer, sizes.get(number))
+        ]
+
+    def _require_whole(self, number: int, answers: dict) -> None:
+        """A message may be shorter than LIST says where the server's sizes are not to be relied on.
+
+        :raises MailFailure: at ``fetch``, ``message_incomplete``: elsewhere
+        """
+        size = self._sizes.get(number)
+        if size is None or not self._size_check.is_short(number):
+            return
+        if not self._size_check.is_judged(number):
+            self._look_at_others(number)
+        if not self._size_check.is_estimated(number):
+            raise MailFailure(self.endpoint, "fetch", self._about(number, answers), "message_incomplete")
+
+    def _look_at_others(self, number: int) -> None:
+        """Read some short ones, to see whether this server's sizes are right."""
+        short = sorted((size, other) for other, size in self._sizes.items() if other != number)[:_LOOKED_AT]
+        for size, other in short:
+            if size <= _MAX_LOOK:
+                [answer] = self._session.messages([other], self._sizes)
+                if isinstance(answer, bytes):
+                    if not SizeCheck.fits(answer, size):
+                        self._prove(other, {other: answer})
+                    self._size_check.note(other, answer, size)
+
+    def _about(self, number: int, answers: dict) -> str:
+        size = (self._sizes or {}).get(number, "unknown")
+        return f"message {number}: {len(answers[number])} octets, by LIST {size}"
 
     def present(self, uids: list[str]) -> set[str]:
         known = self._known(uids)
@@ -187,5 +282,7 @@ class Pop3Receiving(Mailbox):
         return None
 
 
-def _header(source: bytes) -> bytes:
-    return source.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+def header_of(source: bytes) -> bytes:
+    """The header of a message, with the empty line after it."""
+    end = _HEADER_END.search(source)
+    return source[: end.end()] if end else source + b"\r\n\r\n"

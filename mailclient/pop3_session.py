@@ -2,17 +2,18 @@
 
 import io
 import poplib
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from .endpoint import Endpoint, Login
+from .failures import OutOfStep
+from .pop3_text import AnswerText
 from .sasl import COMMAND, Exchange
 from .transport import Connection
 
 _MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
+_MAX_EMPTY = 100  # empty lines before an answer
 _MAX_COMMAND = 255  # octets of an AUTH command (RFC 5034 4)
 _PIECE = 16384  # of a long answer has to be there within one reply time-out
-_DOT = re.compile(rb"\n\.(?:(\r?\n)|(?=\.))")
 _PIPELINED = 100  # commands that are sent at once at most: their answers must not wait for us to read
 
 
@@ -20,7 +21,12 @@ class Pop3Session(poplib.POP3):
     """poplib on a :class:`Connection`; nothing it sends while logging in is printed.
 
     :raises poplib.error_proto: from any command: the server's words, unless it said +OK
+    :raises OutOfStep: from any command: the server said something that it was not asked for; the connection
+        is closed
     """
+
+    # A server that has ended one of its own lines with CRLF ends all so.  No message is asked for before.
+    _crlf = False
 
     def __init__(self, connection: Connection, endpoint: Endpoint):
         self.connection, self._endpoint, self.capabilities = connection, endpoint, ()
@@ -30,12 +36,60 @@ class Pop3Session(poplib.POP3):
         return self.connection
 
     def _getline(self):
-        line = self.file.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
-            raise poplib.error_proto("line too long")
-        if not line:
-            raise poplib.error_proto("-ERR EOF")
-        return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
+        """The next line that is not empty: some servers have those between their answers."""
+        for _time in range(_MAX_EMPTY):
+            line = self.file.readline(_MAX_LINE + 1)
+            if len(line) > _MAX_LINE:
+                raise poplib.error_proto("line too long")
+            if not line:
+                raise poplib.error_proto("-ERR EOF")
+            if line.strip(b"\r\n"):
+                self._crlf = self._crlf or line.endswith(b"\r\n")
+                return line.removesuffix(b"\n").removesuffix(b"\r"), len(line)
+        raise poplib.error_proto("nothing but empty lines")
+
+    def _putline(self, line):
+        self.keep_step()
+        return super()._putline(line)
+
+    def keep_step(self) -> None:
+        """Nothing may be there that was not asked for: it would pass for the answer to what is asked next.
+
+        :raises OutOfStep: there is something
+        :raises poplib.error_proto: it is the server's reason to end the session
+        """
+        said = self.connection.arrived().lstrip(b"\r\n")
+        if said:
+            self.connection.close()
+            line = said.partition(b"\n")[0].rstrip(b"\r")
+            if line.startswith(b"-ERR"):
+                raise poplib.error_proto(line)
+            raise OutOfStep("the server said more than it was asked for", line)
+
+    def prove_step(self, number: int, size: int | None) -> None:
+        """Show that the messages that were read ended where they ended: the answer to LIST comes next.
+
+        :param number: of one of them
+        :param size: its size by the whole LIST
+        :raises OutOfStep: something else comes
+        """
+        reply = b""
+        for command in ("LIST", "UIDL"):
+            try:
+                reply = self._shortcmd(f"{command} {number}")
+                break
+            except poplib.error_proto as refusal:
+                [reply] = refusal.args
+                if not isinstance(reply, bytes):
+                    raise
+                if not reply.startswith(b"-"):
+                    break
+        words = reply.split()
+        # some leave out the number
+        if words[:1] != [b"+OK"] or words[1:2] not in ([b"%d" % number], [b"%d" % (size or number)]):
+            self.connection.close()
+            raise OutOfStep(f"no answer to LIST {number} after the message", reply)
+        self.keep_step()
 
     @property
     def encrypted(self) -> bool:
@@ -48,41 +102,65 @@ class Pop3Session(poplib.POP3):
         except IndexError:
             raise poplib.error_proto("garbled answer to STAT") from None
 
-    def text(self, command: str, keep: int | None = None) -> bytes:
+    def text(self, command: str, **end) -> bytes:
         """The answer of several lines to a command, as it is sent, without the dots that were put in.
 
-        :param keep: bytes of it to keep; the rest is read and forgotten
+        :param end: where it may end, see :class:`AnswerText`
         """
         self._shortcmd(command)
-        return self._read_text(keep)
+        return self._read_text(AnswerText(crlf=self._crlf, **end))
 
     def numbered(self, command: str) -> Iterator[tuple[int, str]]:
         """The lines of UIDL or LIST: number of the message, and what is said of it."""
-        text = io.BytesIO(self.text(command))  # of which there may be 100,000: one at a time
+        text = io.BytesIO(self.text(command, lax=True))  # of which there may be 100,000: one at a time
         for line in text:
             number, _space, value = line.decode("ascii", "replace").strip().partition(" ")
             if number.isdecimal() and number.isascii() and value:
                 yield int(number), value
 
-    def texts(self, commands: Iterable[str], keep: int | None = None) -> Iterator[bytes | poplib.error_proto]:
-        """The answers to several commands, or the refusals, in their order; sent at once where the server
+    def headers(self, numbers: Iterable[int]) -> Iterator[bytes | poplib.error_proto]:
+        """The headers of messages by TOP, or the refusals, in their order; asked for at once where the server
         can take that (RFC 2449 6.6)."""
-        return self._each(commands, lambda: self._read_text(keep))
+        commands = [f"TOP {number} 0" for number in numbers]
+        return self._each(commands, lambda _place: self._read_text(self._expected(header=True)))
+
+    def messages(
+        self, numbers: Iterable[int], sizes: dict[int, int], keep: int | None = None
+    ) -> Iterator[bytes | poplib.error_proto]:
+        """The same for the messages themselves.
+
+        :param sizes: by LIST; none of those that it does not tell
+        :param keep: bytes to keep of each; the rest is read and forgotten
+        """
+        numbers = list(numbers)
+        return self._each(
+            [f"RETR {number}" for number in numbers],
+            lambda place: self._read_text(self._expected(size=sizes.get(numbers[place])), keep),
+        )
 
     def replies(self, commands: Iterable[str]) -> Iterator[bytes | poplib.error_proto]:
-        """The same for answers of one line."""
+        """The same for commands with answers of one line."""
         return self._each(commands, None)
 
-    def _each(self, commands: Iterable[str], read: Callable[[], bytes] | None):
+    @property
+    def _pipelining(self) -> bool:
+        return "PIPELINING" in self.capabilities
+
+    def _expected(self, **end) -> AnswerText:
+        # a doubtful end shows by nothing following it, and with several answers to come something does
+        return AnswerText(crlf=self._crlf, **({} if self._pipelining else end))
+
+    def _each(self, commands: Iterable[str], read: Callable[[int], bytes] | None):
         commands = list(commands)
-        width = _PIPELINED if "PIPELINING" in self.capabilities else 1
+        width = _PIPELINED if self._pipelining else 1
         for start in range(0, len(commands), width):
             group = commands[start : start + width]
+            self.keep_step()
             self.connection.sendall("".join(f"{command}\r\n" for command in group).encode("ascii"))
-            for _command in group:
-                yield self._answer(read)
+            for place in range(start, start + len(group)):
+                yield self._answer(read, place)
 
-    def _answer(self, read: Callable[[], bytes] | None) -> bytes | poplib.error_proto:
+    def _answer(self, read: Callable[[int], bytes] | None, place: int) -> bytes | poplib.error_proto:
         try:
             reply = self._getresp()
         except poplib.error_proto as refusal:
@@ -91,27 +169,25 @@ class Pop3Session(poplib.POP3):
                 return refusal
             self.connection.close()
             raise
-        return read() if read else reply
+        return read(place) if read else reply
 
-    def _read_text(self, keep: int | None) -> bytes:
+    def _read_text(self, text: AnswerText, keep: int | None = None) -> bytes:
         # what BytesIO has grown to is handed out without another copy
-        whole, at_start = io.BytesIO(), True
+        whole, rest = io.BytesIO(), None
         deadline, due = self.connection.deadline(), _PIECE
-        while True:
+        while rest is None:
             block = self.connection.read_arrived(deadline)
             if not block:
                 raise poplib.error_proto("-ERR EOF")
             due -= len(block)
             if due <= 0:
                 deadline, due = self.connection.deadline(), _PIECE
-            starts, at_start = at_start, block.endswith(b"\n")
-            if b"\n." in block or (starts and block.startswith(b".")):
-                block, rest = _unstuffed(block, starts)
-                if rest is not None:
-                    self.connection.put_back(rest)
-                    whole.write(block if keep is None else block[: max(0, keep - whole.tell())])
-                    return whole.getvalue()
+            block, rest = text.feed(block)
             whole.write(block if keep is None else block[: max(0, keep - whole.tell())])
+        self.connection.put_back(rest)
+        if text.doubtful:
+            self.keep_step()
+        return whole.getvalue()
 
     def ask_capabilities(self) -> None:
         """Note what CAPA lists, such as ``SASL PLAIN``; nothing where the server does not know it."""
@@ -119,7 +195,7 @@ class Pop3Session(poplib.POP3):
 
     def _list_capabilities(self) -> tuple[str, ...]:
         try:
-            lines = self.text("CAPA").splitlines()
+            lines = self.text("CAPA", lax=True).splitlines()
         except poplib.error_proto:
             if not self.connection.usable:
                 raise
@@ -157,16 +233,3 @@ class Pop3Session(poplib.POP3):
             return command
         at_once = f"{command} {Exchange(self._endpoint, mechanism, login).answer(None).decode()}"
         return at_once if len(at_once) <= _MAX_COMMAND - 2 else command
-
-
-def _unstuffed(block: bytes, at_start: bool) -> tuple[bytes, bytes | None]:
-    """Whole lines without the dots that were put in (RFC 1939 3); what follows the end, None before it."""
-    block = b"\n" + block if at_start else block
-    pieces, position = [], 0
-    for dot in _DOT.finditer(block):
-        pieces.append(block[position : dot.start() + 1])
-        position = dot.start() + 2
-        if dot[1]:
-            return b"".join(pieces)[at_start:], block[dot.end() :]
-    pieces.append(block[position:])
-    return b"".join(pieces)[at_start:], None

@@ -1,6 +1,7 @@
 """Sending: an ``smtplib.SMTP`` that is verified, timed, and keeps secrets to itself."""
 
 import contextlib
+import re
 import smtplib
 import socket
 
@@ -9,6 +10,9 @@ from .failures import MailFailure, failing, logging_in, reply_text
 from .sasl import Exchange, choose
 from .tls import SYSTEM_TRUST, Certificate, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
+
+_LINE_END, _LONE_CR = re.compile(rb"\r*\n"), re.compile(rb"\r(?!\n)")
+_LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
 class SmtpClient(smtplib.SMTP):
@@ -169,6 +173,44 @@ class SmtpClient(smtplib.SMTP):
             return super().putcmd(cmd, args)
         finally:
             self.debuglevel = debuglevel
+
+    def data(self, msg: str | bytes) -> tuple[int, bytes]:
+        """Send a message; its lines end with CRLF, as no others may be sent (RFC 5321 2.3.8): servers that
+        take them for ends of lines find another message after a line of one dot."""
+        if isinstance(msg, str):
+            msg = msg.encode("ascii")
+        self.keep_step()
+        return super().data(with_crlf(msg))
+
+    def send(self, s: str | bytes) -> None:
+        """Send a command, or a message."""
+        if isinstance(s, bytes):  # a message, after the server's consent
+            self.keep_step()
+        return super().send(s)
+
+    def keep_step(self) -> None:
+        """Nothing may be there that was not asked for: it would pass for the answer to the message.  But a
+        server may end the session at any time (RFC 5321 3.8): that is read as the answer.
+
+        :raises smtplib.SMTPServerDisconnected: there is something
+        """
+        said = self.sock.arrived() if isinstance(self.sock, Connection) else b""
+        if said and not said.startswith(b"421"):
+            self.close()
+            line = said.partition(b"\n")[0][:60].decode("ascii", "backslashreplace").strip()
+            raise smtplib.SMTPServerDisconnected(f"the server said more than it was asked for: {line}")
+
+
+def with_crlf(message: bytes) -> bytes:
+    """The message with CRLF at the end of each line and nowhere a CR or LF alone.
+
+    A CR alone is no end of a line in a header, where what follows it would become a field.
+    """
+    if _LONE.search(message):
+        message = _LINE_END.sub(b"\r\n", message)
+        header, empty, body = message.partition(b"\r\n\r\n")
+        message = _LONE_CR.sub(b" ", header) + empty + _LONE_CR.sub(b"\r\n", body)
+    return message
 
 
 def connect_smtp(

@@ -109,6 +109,7 @@ def _modified(path: str | None) -> tuple[int, int]:
 
 def _make(authorities: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    context.hostname_checks_common_name = False  # RFC 9525 2: a name is a subjectAltName
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if authorities:
         context.load_verify_locations(cadata="\n".join(authorities))

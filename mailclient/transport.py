@@ -121,6 +121,14 @@ class Connection:
             if not self._receive(deadline):
                 return b""
 
+    def arrived(self) -> bytes:
+        """What is there already, without waiting and without taking it."""
+        # whatever goes wrong does so again for who reads or writes next
+        with contextlib.suppress(OSError, ValueError):
+            self._sock.settimeout(0)
+            self._buffer += self._sock.recv(65536)
+        return bytes(self._buffer[:1024])
+
     def put_back(self, data: bytes) -> None:
         """Take back what was read too much."""
         self._buffer[:0] = data

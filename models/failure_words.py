@@ -231,6 +231,20 @@ WORDS = {
         _lt("The provider does not accept the registration of this application."),
         _lt("Ask the administrator of this system to correct it."),
     ),
+    "message_incomplete": (
+        _lt("The server gives less of a mail than it says there is."),
+        _lt(
+            "The mail stays in the mailbox and is tried again. If that goes on, tell the provider, or read "
+            "it with another mail program."
+        ),
+    ),
+    "framing_broken": (
+        _lt("The answers of the server do not fit what it was asked: mails could be cut or mixed up."),
+        _lt(
+            "None of them was used and nothing was deleted. Tell the provider. If one mail is the reason, "
+            "remove it with another mail program."
+        ),
+    ),
     "message_missing": (
         _lt("The message is not in the mailbox any more."),
         _lt("Somebody else may have removed it; try again."),
@@ -270,6 +284,11 @@ NEXT_ATTEMPT = _lt("Minutes until the next attempt: %s.")
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
 # what a certificate that was refused says of itself
+COMMON_NAME = _lt("It states “%s” only as its common name, which does not count any more.")
+NEW_CERTIFICATE = _lt(
+    "Ask whoever runs the server for a certificate that states its name as “subject alternative name”. No "
+    "password was sent."
+)
 NAMES = _lt("The certificate is for %s.")
 MORE_NAMES = _lt("The certificate is for %s and others.")
 ISSUER = _lt("Its issuer is %s.")
@@ -305,6 +324,9 @@ def explain_failure(env, failure):
         names = sorted(certificate.names, key=lambda name: name[-1].isdigit() or ":" in name)
         words = NAMES if len(names) <= MAX_NAMES else MORE_NAMES
         details = (words, ", ".join(names[:MAX_NAMES]))
+    elif _has_common_name_alone(failure):
+        advice = env._(NEW_CERTIFICATE)
+        details = (COMMON_NAME, certificate.subject)
     elif failure.cause == "certificate_unknown_issuer":
         advice = env._(INCOMPLETE_CHAIN if certificate.has_issuer_url else PRIVATE_AUTHORITY)
         details = (ISSUER, certificate.issuer) if certificate.issuer else ()
@@ -318,10 +340,23 @@ def explain_failure(env, failure):
     return message, advice
 
 
+def _has_common_name_alone(failure):
+    """Whether a certificate was refused that has no name but in its subject (RFC 9525)."""
+    certificate = getattr(failure, "certificate", None)
+    return (
+        failure.cause == "certificate_name_mismatch"
+        and certificate is not None
+        and not certificate.names
+        and bool(getattr(certificate, "subject", ""))
+    )
+
+
 def who_is_responsible(failure):
     """Return who can mend a failure: 'user', 'administrator' (of this system) or 'provider'."""
     certificate = getattr(failure, "certificate", None)
     if certificate and failure.cause == "certificate_unknown_issuer" and certificate.has_issuer_url:
+        return "provider"
+    if _has_common_name_alone(failure):
         return "provider"
     return failure.responsible
 

@@ -36,11 +36,17 @@ class TestFailureWords(TransactionCase):
 class TestCertificateWords(TransactionCase):
     """What a refused certificate says of itself is told."""
 
-    def describe(self, cause, names=(), issuer="", has_issuer_url=False, fingerprint="0fa1" * 16):
+    def describe(
+        self, cause, names=(), issuer="", has_issuer_url=False, fingerprint="0fa1" * 16, subject=""
+    ):
         endpoint = mailclient.Endpoint("imap", "imap.example.org", 993, "tls")
         failure = mailclient.MailFailure(endpoint, "tls", "CERTIFICATE_VERIFY_FAILED", cause)
         failure.certificate = SimpleNamespace(
-            names=names, issuer=issuer, has_issuer_url=has_issuer_url, fingerprint=fingerprint
+            names=names,
+            issuer=issuer,
+            has_issuer_url=has_issuer_url,
+            fingerprint=fingerprint,
+            subject=subject,
         )
         message, advice = self.env["email.account.settings"]._describe_failure(failure, "incoming")
         prefix = "Cannot connect to the incoming email server: "
@@ -68,6 +74,17 @@ class TestCertificateWords(TransactionCase):
     def test_no_names(self):
         message, _advice, _responsible = self.describe("certificate_name_mismatch")
         self.assertEqual(message, "The certificate of the server is for another name.")
+
+    def test_common_name_alone(self):
+        message, advice, responsible = self.describe("certificate_name_mismatch", subject="mail.acme.example")
+        self.assertEqual(
+            message,
+            "The certificate of the server is for another name. It states “mail.acme.example” only as its "
+            "common name, which does not count any more.",
+        )
+        self.assertIn("subject alternative name", advice)
+        self.assertIn("No password was sent.", advice)
+        self.assertEqual(responsible, "provider")
 
     def test_incomplete_chain(self):
         message, advice, responsible = self.describe(

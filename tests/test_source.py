@@ -50,3 +50,24 @@ class TestSource(unittest.TestCase):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 self.assertFalse([name for name in names if name.split(".")[0] == "odoo"], path)
+
+    def test_contexts_of_tls_are_made_in_two_places(self):
+        """`mailclient` and `autoconfig` have one each: whoever makes another forgets what those insist on."""
+        makers = {"create_default_context", "_create_unverified_context", "SSLContext", "wrap_socket"}
+        found = set()
+        folders = ("autoconfig", "mailclient", "models", "wizards", "controllers", "cli")
+        for path, text in self.each_file(*folders):
+            for node in ast.walk(ast.parse(text)):
+                name = getattr(node, "func", None)
+                name = getattr(name, "attr", getattr(name, "id", ""))
+                if isinstance(node, ast.Call) and name in makers:
+                    found.add((str(path), name))
+        self.assertEqual(
+            found,
+            {
+                ("mailclient/tls.py", "create_default_context"),
+                ("mailclient/tls.py", "SSLContext"),
+                ("mailclient/transport.py", "wrap_socket"),
+                ("autoconfig/net/network.py", "create_default_context"),
+            },
+        )

@@ -272,6 +272,8 @@ def _is_secure(answer):
 def _default_context(_file, _folder, _age, authorities):
     """Reading the authorities takes a while: once as long as they do not change."""
     context = ssl.create_default_context()
+    context.hostname_checks_common_name = False  # RFC 9525 2: a name is a subjectAltName
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if authorities:
         context.load_verify_locations(cadata="\n".join(authorities))
         # who trusts an intermediate authority need not trust the one above it (Python 3.13's default)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from odoo.addons.email_account.autoconfig import BlockedAddress, Guard, Network, NetworkError
 
+from ..mailclient.chains import CommonNames
 from .hosts import LOOPBACK, LoopbackNetwork, authority, dns_host, https_host, silent_host, stream_host
 
 HOST = "www.example.org"
@@ -276,6 +277,26 @@ class TestGet(unittest.IsolatedAsyncioTestCase):
         with patch.object(authority(), "issue_cert", lambda *names: expired(*names, not_after=_YESTERDAY)):
             await self.refuse("refused", "certificate", respond)
         self.assertEqual(self.requests, [])
+
+    async def test_name_in_the_subject_does_not_count(self):
+        """RFC 9525; whoever is trusted."""
+
+        def respond(request):
+            return web.Response(body=b"<a/>")
+
+        pem = authority().cert_pem
+        with pem.tempfile() as path, patch.dict("os.environ", {"SSL_CERT_FILE": path}):
+            for authorities in ((), (pem.bytes().decode(),)):
+                options = {"ssl_context": None, "authorities": authorities}
+                self.assertEqual(await self.get(respond, **options), b"<a/>")
+                context = Network(**options).ssl_context
+                self.assertFalse(context.hostname_checks_common_name)
+                self.assertGreaterEqual(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+                self.requests.clear()
+                for email in ("", "postmaster@example.org"):
+                    issuer = CommonNames(authority(), email)
+                    await self.refuse("refused", "certificate", respond, issuer=issuer, **options)
+                self.assertEqual(self.requests, [])
 
     async def test_authorities_are_the_systems_unless_given(self):
         def respond(request):

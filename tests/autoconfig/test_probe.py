@@ -1,6 +1,7 @@
 """Speaking to mail servers: good ones, bad ones, hostile ones."""
 
 import contextlib
+import ssl
 import time
 import unittest
 
@@ -11,6 +12,7 @@ from ..hosts import CertificateAuthority
 from ..hosts.dead_ends import BlackHole, SilentPort
 from ..hosts.mail_port import FAULTS, MailPort
 from ..hosts.ports import free_ports
+from ..mailclient.chains import CommonNames
 from .hosts import LoopbackNetwork
 
 AUTHORITY = CertificateAuthority()
@@ -52,6 +54,20 @@ class TestProbe(unittest.IsolatedAsyncioTestCase):
         )
         self.assertTrue(str(caught.exception).startswith(HOST), caught.exception)
         self.assertLess(time.monotonic() - started, 10)
+
+    async def test_name_in_the_subject_does_not_count(self):
+        """RFC 9525; by the context that discovery makes itself."""
+        options = {"ssl_context": None, "authorities": [AUTHORITY.pem.decode()]}
+        for protocol, security in PORTS:
+            with (
+                self.subTest(protocol=protocol, security=security),
+                MailPort(protocol, security, AUTHORITY, names=(HOST,)) as host,
+            ):
+                server = endpoint(protocol, security)
+                self.assertEqual((await self.probe(server, host.port, **options)).security, security)
+                host.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                CommonNames(AUTHORITY.root).issue_cert(HOST).configure_cert(host.context)
+                await self.refuse(server, host.port, "refused", "no valid certificate", **options)
 
     async def test_each_protocol_and_security(self):
         for protocol, security in PORTS:

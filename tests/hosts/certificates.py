@@ -27,13 +27,13 @@ class CertificateAuthority:
     """Issues certificates, good ones and bad ones (``KINDS``)."""
 
     def __init__(self):
-        self._ca = trustme.CA(organization_name="Test authority")
+        self.root = trustme.CA(organization_name="Test authority")
         self._contexts = {}
 
     @property
     def pem(self):
         """The authority's own certificate (bytes)."""
-        return self._ca.cert_pem.bytes()
+        return self.root.cert_pem.bytes()
 
     def issue(self, *names, kind="valid"):
         """A certificate for host names or IP addresses, as trustme's ``LeafCert``.
@@ -43,7 +43,7 @@ class CertificateAuthority:
         """
         if kind not in KINDS or kind == "self_signed":
             raise ValueError(f"unknown kind of certificate: {kind}")
-        ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self._ca
+        ca = trustme.CA(organization_name="Unknown authority") if kind == "unknown_issuer" else self.root
         names = ["other.example"] if kind == "wrong_name" else names
         return ca.issue_cert(*names, **DATES.get(kind, DATES["valid"]))
 

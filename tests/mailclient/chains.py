@@ -25,6 +25,26 @@ def leaf_alone(issuer: trustme.CA, host: str) -> ssl.SSLContext:
     return _context(issuer, x509.SubjectAlternativeName(names), x509.AuthorityInformationAccess([place]))
 
 
+class CommonNames:
+    """Issues certificates, as trustme does, that have the server's name in their subject alone, where it does
+    not count (RFC 9525).
+
+    :param email: the only subjectAltName that they have; none if empty
+    """
+
+    def __init__(self, issuer: trustme.CA, email: str = ""):
+        self._issuer, self._others = issuer, []
+        if email:
+            self._others.append(x509.SubjectAlternativeName([x509.RFC822Name(email)]))
+
+    def issue_cert(self, host: str) -> "CommonNames":
+        self._host = host
+        return self
+
+    def configure_cert(self, context: ssl.SSLContext) -> None:
+        _configure(context, self._issuer, *self._others, common_name=self._host)
+
+
 def unreadable(issuer: trustme.CA) -> ssl.SSLContext:
     """The context of a server with a certificate for an X.400 address, which cannot be read."""
     return _context(
@@ -33,12 +53,18 @@ def unreadable(issuer: trustme.CA) -> ssl.SSLContext:
 
 
 def _context(issuer: trustme.CA, *extensions) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _configure(context, issuer, *extensions)
+    return context
+
+
+def _configure(context: ssl.SSLContext, issuer: trustme.CA, *extensions, common_name: str = "leaf") -> None:
     signing = x509.load_pem_x509_certificate(issuer.cert_pem.bytes())
     signing_key = serialization.load_pem_private_key(issuer.private_key_pem.bytes(), None)
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
         .issuer_name(signing.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
@@ -49,7 +75,6 @@ def _context(issuer: trustme.CA, *extensions) -> ssl.SSLContext:
     for extension in (known, *extensions):
         builder = builder.add_extension(extension, critical=False)
     leaf = builder.sign(signing_key, hashes.SHA256())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         pem = Path(folder, "leaf.pem")
         pem.write_bytes(
@@ -59,4 +84,3 @@ def _context(issuer: trustme.CA, *extensions) -> ssl.SSLContext:
             + leaf.public_bytes(serialization.Encoding.PEM)
         )
         context.load_cert_chain(pem)
-    return context

@@ -21,7 +21,7 @@ from odoo.addons.email_account.mailclient import (
 )
 
 from ..hosts.certificates import CertificateAuthority
-from .chains import leaf_alone
+from .chains import CommonNames, leaf_alone
 from .fault_server import HOST, PASSWORD, SCRIPTS, USER, FaultServer
 
 LOGIN = Login(USER, PASSWORD)
@@ -49,6 +49,11 @@ def server_context(kind: str) -> ssl.SSLContext:
         return context
     if kind == "incomplete_chain":
         return leaf_alone(intermediate(), HOST)
+    if kind in ("common_name", "common_name_email"):
+        email = f"postmaster@{HOST}" if kind == "common_name_email" else ""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        CommonNames(authority().root, email).issue_cert(HOST).configure_cert(context)
+        return context
     if kind == "old_tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority().issue(HOST).configure_cert(context)

@@ -16,11 +16,13 @@ BAD_CERTIFICATES = {
     "expired": "certificate_expired",
     "not_yet_valid": "certificate_not_yet_valid",
     "wrong_name": "certificate_name_mismatch",
+    "common_name": "certificate_name_mismatch",
+    "common_name_email": "certificate_name_mismatch",
     "self_signed": "certificate_self_signed",
     "unknown_issuer": "certificate_unknown_issuer",
     "incomplete_chain": "certificate_unknown_issuer",
 }
-NAMES = {"wrong_name": ("other.example",), "self_signed": ()}
+NAMES = {"wrong_name": ("other.example",), "self_signed": (), "common_name": (), "common_name_email": ()}
 
 
 class TestCertificates(MailCase):
@@ -62,6 +64,17 @@ class TestCertificates(MailCase):
                         self.assertEqual(shown.has_issuer_url, kind == "incomplete_chain")
                         self.assertEqual(shown.days_left < 0, kind == "expired")
                         self.assertFalse(shown.pinned)
+
+    def test_name_in_the_subject_does_not_count(self):
+        """Nor where an authority of one's own is trusted, whose certificates may lack other things."""
+        trust = Trust((authority().pem.decode(),))
+        for kind in ("common_name", "common_name_email"):
+            for protocol in PROTOCOLS:
+                with self.subTest(kind, protocol=protocol), mail_server(protocol, "tls", kind) as server:
+                    problem = failure(server, protocol, trust=trust)
+                    self.assertEqual(problem.cause, "certificate_name_mismatch")
+                    self.assertEqual(problem.certificate.subject, HOST)
+                    self.assert_no_login(server)
 
     def test_old_tls_never_sees_a_login(self):
         for protocol in PROTOCOLS:

@@ -1,16 +1,9 @@
 """Receiving by POP3: from a real Dovecot, and from servers that can less."""
 
 import hashlib
-import itertools
-import re
-import unittest
 from datetime import date, datetime, timezone
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from odoo.addons.email_account.mailclient import Login, MailFailure, Mark, Reader
-from odoo.addons.email_account.mailclient.pop3_session import Pop3Session, _unstuffed
 
 from .common import MailCase, connect, mail_server
 from .test_imap_receive import ReceivingCase, sent_by
@@ -230,43 +223,3 @@ class TestPop3Servers(MailCase):
                 self.assertEqual(
                     [item.size > 50 for item in self.received(self.open(maildrop))], [True, True]
                 )
-
-
-class Wire:
-    """A connection that brings a text in pieces."""
-
-    def __init__(self, pieces):
-        self.pieces, self.back = list(pieces), b""
-
-    def deadline(self):
-        return 0
-
-    def read_arrived(self, _deadline):
-        back, self.back = self.back, b""
-        return back or (self.pieces.pop(0) if self.pieces else b"")
-
-    def put_back(self, data):
-        self.back = data
-
-
-class TestDots(unittest.TestCase):
-    @given(st.lists(st.sampled_from([b"", b".", b"..", b"x", b".x", b"x.", b"\xff"])), st.data())
-    def test_there_and_back(self, lines, data):
-        text = b"".join(line + b"\r\n" for line in lines)
-        sent = b"".join((b"." + line if line.startswith(b".") else line) + b"\r\n" for line in lines)
-        whole = sent + b".\r\n+OK next\r\n.\r\n"
-        ends = [match.end() for match in re.finditer(rb"\n", whole)]
-        cuts = [0, *sorted(data.draw(st.sets(st.sampled_from(ends)))), len(whole)]
-        pieces = [whole[start:end] for start, end in itertools.pairwise(cuts) if end > start]
-        session = Pop3Session.__new__(Pop3Session)
-        session.connection = Wire(pieces)
-        self.assertEqual(session._read_text(None), text)
-        self.assertEqual(session.connection.back + b"".join(session.connection.pieces), b"+OK next\r\n.\r\n")
-        session.connection = Wire(pieces)
-        self.assertEqual(session._read_text(5), text[:5])
-
-    @given(st.binary(), st.booleans())
-    def test_anything(self, text, at_start):
-        found, rest = _unstuffed(text, at_start)
-        self.assertTrue(rest is None or text.endswith(rest))
-        self.assertLessEqual(len(found), len(text))

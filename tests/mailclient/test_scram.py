@@ -143,6 +143,103 @@ class TestServersProof(MailCase):
                     scram.final(challenge)
                 self.assertEqual(caught.exception.cause, "auth_mechanism_unsupported")
 
+    def test_bounds_are_ours(self):
+        """Whatever the version of scramp: each in what it lets through and what it does not."""
+        for rounds, salt, end, answered in (
+            (4095, 16, "", False),
+            (4096, 16, "", True),
+            (10_000, 16, "", True),
+            (2_000_000, 16, "", True),
+            (2_000_001, 16, "", False),
+            (4096, 0, "", False),
+            (4096, 7, "", False),
+            (4096, 8, "", True),
+            (4096, 64, "", True),
+            (4096, 16, ",x=more", True),
+            (4096, 16, ",x=more,y=ü", True),
+            (4096, 16, ",m=x", False),
+            (4096, 16, ",x=more,m=x", False),
+            (4096, 16, ",i=4096", False),
+            (4096, 16, ",s=AAAA", False),
+            (4096, 16, ",r=x", False),
+            (4096, 16, ",", False),
+            (4096, 16, ",more", False),
+            (4096, 16, ",x=", False),
+            (4096, 16, "\0", False),
+            (4096, 16, "\n", False),
+            (4096, 16, ",x=" + "y" * 5000, False),
+        ):
+            with self.subTest(rounds=rounds, salt=salt, end=end[:20]):
+                scram = self.begun()
+                text = base64.b64encode(bytes(salt)).decode()
+                challenge = f"r={self.nonce(scram)}x,s={text},i={rounds}{end}".encode()
+                with patch("hashlib.pbkdf2_hmac", return_value=b"x" * 20) as hashed:
+                    if answered:
+                        self.assertIn(b",p=", scram.final(challenge))
+                        self.assertEqual(hashed.call_args.args[3], rounds)
+                    else:
+                        with self.assertRaises(MailFailure) as caught:
+                            scram.final(challenge)
+                        self.assertEqual(caught.exception.cause, "auth_mechanism_unsupported")
+                        hashed.assert_not_called()
+
+    def test_spellings_of_a_number(self):
+        fullwidth = "".join(chr(ord(digit) + 0xFEE0) for digit in "4096")
+        for rounds in ("04096", "+4096", "4096.0", "4_096", fullwidth, "4096 ", "0x1000", "", "9" * 400):
+            with self.subTest(rounds):
+                scram = self.begun()
+                with self.assertRaises(MailFailure):
+                    scram.final(f"r={self.nonce(scram)}x,s={SALT},i={rounds}".encode())
+
+    def test_nonces(self):
+        for change in ("{0}", "{0}x\t", "{0}x y", "x{0}", "{1}x", "{0}\x7f", "{0}ü", ""):
+            with self.subTest(change):
+                scram = self.begun()
+                nonce = self.nonce(scram)
+                changed = change.replace("{0}", nonce).replace("{1}", nonce[:-1])
+                with self.assertRaises(MailFailure):
+                    scram.final(f"r={changed},s={SALT},i=4096".encode())
+
+    def test_another_nonce_each_time(self):
+        nonces = {self.nonce(self.begun()) for _time in range(100)}
+        self.assertEqual((len(nonces), min(map(len, nonces)) >= 24), (100, True))
+
+    def test_example_of_the_standard(self):
+        """RFC 5802 5 and RFC 7677 3."""
+        for mechanism, ours, theirs, salt, proof, signature in (
+            (
+                "SCRAM-SHA-1",
+                "fyko+d2lbbFgONRv9qkxdawL",
+                "3rfcNHYJY1ZVvWVs7j",
+                "QSXCR+Q6sek8bf92",
+                b"v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+                b"rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+            ),
+            (
+                "SCRAM-SHA-256",
+                "rOprNGfwEbeRWgbNEkqO",
+                "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+                "W22ZaJ0SNY7soEsUEjb6gQ==",
+                b"dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+                b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+            ),
+        ):
+            with self.subTest(mechanism):
+                with patch("secrets.token_hex", return_value=ours):
+                    scram = Scram(ENDPOINT, mechanism, Login("user", "pencil"))
+                self.assertEqual(scram.first(b""), f"n,,n=user,r={ours}".encode())
+                answer = scram.final(f"r={ours}{theirs},s={salt},i=4096".encode())
+                self.assertEqual(answer, f"c=biws,r={ours}{theirs},p=".encode() + proof)
+                scram.verify(b"v=" + signature)
+                self.assertTrue(scram.proved)
+
+    def test_proof_before_anything_was_asked(self):
+        scram = self.begun()
+        with self.assertRaises(MailFailure):
+            scram.verify(b"v=")
+        with self.assertRaises(MailFailure):
+            scram.verify(b"v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+
     def test_letters_without_a_form(self):
         for login in (Login(USER, "\u0221"), Login("\U0001f600", PASSWORD)):
             with self.subTest(login), self.assertRaises(MailFailure) as caught:

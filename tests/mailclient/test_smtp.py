@@ -4,6 +4,7 @@ import smtplib
 from email.message import EmailMessage
 
 from odoo.addons.email_account.mailclient import Endpoint, MailFailure, SmtpClient
+from odoo.addons.email_account.mailclient.smtp import with_crlf
 
 from .common import MailCase, connect, failure, mail_server
 
@@ -54,6 +55,64 @@ class TestSession(MailCase):
             problem = failure(server, "smtp")
             self.assertEqual((problem.stage, problem.cause), ("connect", "ip_blocked"))
             self.assertEqual(problem.raw, "554 5.7.1 Your IP is blacklisted")
+
+
+class TestFraming(MailCase):
+    """What is sent is one message, and an answer is the answer to what was asked."""
+
+    def sent(self, message):
+        with mail_server("smtp") as server:
+            client = connect(server, "smtp")
+            self.assertEqual(client.sendmail("jane@example.org", ["bob@example.org"], message), {})
+            client.quit()
+            return server.seen.partition(b"data\r\n")[2].partition(b"quit\r\n")[0]
+
+    def test_no_line_ends_but_with_crlf(self):
+        smuggled = "MAIL FROM:<ceo@example.org>"
+        ends = ("\n.\n", "\r\n.\n", "\n.\r\n", "\r.\r", "\r\n.\r", "\r.\r\n", "\r\n.\r\n")
+        for end in (*ends, "\r\r\n.\r\r\n"):
+            # of texts smtplib makes two lines there
+            for text in (str, str.encode) if end in ends else (str.encode,):
+                with self.subTest(end, text=text):
+                    sent = self.sent(text(f"Subject: x\r\n\r\nHello{end}{smuggled}\r\n"))
+                    self.assertEqual(
+                        sent, f"Subject: x\r\n\r\nHello\r\n..\r\n{smuggled}\r\n.\r\n".encode()
+                    )
+
+    def test_lines_with_lf(self):
+        self.assertEqual(
+            self.sent(b"Subject: x\nTo: y\n\nHello\n.\n"), b"Subject: x\r\nTo: y\r\n\r\nHello\r\n..\r\n.\r\n"
+        )
+
+    def test_no_header_out_of_a_cr(self):
+        self.assertEqual(
+            self.sent(b"Subject: x\rBcc: eve@example.org\r\n\r\nHello\rBob"),
+            b"Subject: x Bcc: eve@example.org\r\n\r\nHello\r\nBob\r\n.\r\n",
+        )
+
+    def test_what_is_right_is_left_alone(self):
+        for text in (b"", b"x", b"Subject: x\r\n\r\n\r\n.\r\n", b"\r\n\0\xff\r\n"):
+            self.assertIs(with_crlf(text), text)
+
+    def test_answers_that_come_uncalled_for(self):
+        for command in ("mail", "rcpt", "data"):
+            first = {"mail": "250 ok", "rcpt": "250 ok", "data": "354 go"}[command]
+            answers = {command: [f"{first}\r\n250 queued"]}
+            with self.subTest(command), mail_server("smtp", answers=answers) as server:
+                client = connect(server, "smtp")
+                with self.assertRaises(smtplib.SMTPException) as caught:
+                    client.sendmail("jane@example.org", ["bob@example.org"], b"Subject: x\r\n\r\nHello")
+                problem = MailFailure.from_exception(caught.exception, client.endpoint, "data")
+                self.assertEqual(problem.cause, "framing_broken", problem)
+                self.assertNotIn(b"Hello", server.seen)
+
+    def test_goodbye_is_an_answer(self):
+        answers = {"rcpt": ["250 ok\r\n421 4.3.2 shutting down"]}
+        with mail_server("smtp", answers=answers) as server:
+            client = connect(server, "smtp")
+            with self.assertRaises(smtplib.SMTPException) as caught:
+                client.sendmail("jane@example.org", ["bob@example.org"], b"Subject: x\r\n\r\nHello")
+            self.assertIn("shutting down", str(caught.exception))
 
 
 class TestFailures(MailCase):

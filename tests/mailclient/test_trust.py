@@ -26,7 +26,7 @@ class TestPinned(MailCase):
             return failure(server, "imap", host="another.example.org").certificate
 
     def test_right_one_logs_in(self):
-        for kind in ("wrong_name", "self_signed", "unknown_issuer", "incomplete_chain"):
+        for kind in ("wrong_name", "common_name", "self_signed", "unknown_issuer", "incomplete_chain"):
             trust = Trust(fingerprint=self.shown(kind).fingerprint)
             for protocol in PROTOCOLS:
                 for mode in MODES:
@@ -110,6 +110,7 @@ class TestContexts(MailCase):
     def test_they_are_strict(self):
         for context in (client_context(), client_context(Trust((authority().pem.decode(),)))):
             self.assertTrue(context.check_hostname)
+            self.assertFalse(context.hostname_checks_common_name)
             self.assertEqual(context.verify_mode, ssl.CERT_REQUIRED)
             self.assertGreaterEqual(context.minimum_version, ssl.TLSVersion.TLSv1_2)
         self.assertGreaterEqual(client_context(WRONG).minimum_version, ssl.TLSVersion.TLSv1_2)
