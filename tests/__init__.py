@@ -22,6 +22,7 @@ from . import test_email_provider
 from . import test_email_account_polling
 from . import test_email_account_received
 from . import test_email_account_neutralized
+from . import test_email_account_mending
 from . import test_receiving_once
 from . import test_receiving_server
 from . import test_email_account_folder

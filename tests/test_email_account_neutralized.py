@@ -103,9 +103,9 @@ class TestGuard(NeutralizedCase):
     def test_scheduled_actions(self):
         """Neither raises, nor says something about the accounts."""
         cron = self.env.ref("email_account.ir_cron_email_account_receive")
-        for each in (cron, cron.copy({"name": "Receive, second worker"})):
-            each.method_direct_trigger()
-        self.env.ref("email_account.ir_cron_email_account_check").method_direct_trigger()
+        crons = cron + cron.copy({"name": "Receive, second worker"})
+        for each in crons + self.env.ref("email_account.ir_cron_email_account_check"):
+            self.assertIs(each.method_direct_trigger(), True)  # else what was raised
         self.assertFalse(self.account.check_ids)
         self.assertFalse(self.account.activity_ids)
         self.assertEqual(self.account.state, "ready")
