@@ -8,6 +8,7 @@ from console import lock, step
 from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
 from test_adopt import try_adopting
+from test_neutralized import try_neutralizing
 from test_receiving import try_receiving
 from test_secrets import try_secrets
 from test_updates import try_updating
@@ -57,11 +58,15 @@ class Database:
     def __exit__(self, *exception):
         self.bench.pg.drop(self.name)
 
-    def use(self, addons=None):
-        """Go on with the sources in the folder ``addons``, by default this checkout's."""
+    def use(self, addons=None, **options):
+        """Go on with the sources in the folder ``addons``, by default this checkout's.
+
+        :param options: of Odoo's configuration file
+        """
         folders = [addons or DEV / "addons", *self.bench.source.addons]
         self.config = self.bench.config(
-            self.name, self.kind, f"{self.name}-test", addons_path=",".join(map(str, folders)))
+            self.name, self.kind, f"{self.name}-test", addons_path=",".join(map(str, folders)),
+            **options)
 
     def install(self, option="-i", modules=NAME):
         self.bench.install(self.config, self.kind, option, modules)
@@ -175,8 +180,14 @@ def adopted(bench):
 
 
 def updated(bench, *names):
-    """Earlier states of the addon are used, updated and used again; compared with a fresh installation"""
+    """Earlier states of the addon are used, updated and used again"""
     try_updating(bench, Database, *names)
+
+
+def neutralized(bench):
+    """Copies that are neutralized by the command, by the database manager, by the parameter alone"""
+    with Database(bench, "test") as db:
+        try_neutralizing(bench, db, Database)
 
 
 def workers(bench):
@@ -201,7 +212,7 @@ def receiving(bench, *parts):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        alone, others_first, others_later, rotated, updated, with_mailings, adopted, workers, secrets,
+        alone, others_first, others_later, rotated, updated, neutralized, with_mailings, adopted, workers, secrets,
         receiving)
 }
 

@@ -2,7 +2,6 @@
 
 ``releases.csv`` names the states by the commits of this repository; their sources come from its history.
 """
-import contextlib
 import csv
 import imaplib
 import io
@@ -36,7 +35,8 @@ Hello
 """
 # what the addon brings, by its external id, without ids: numbers differ
 OWN = """
-SELECT name, model, noupdate, module FROM ir_model_data WHERE module = 'email_account' OR name LIKE '%email_account%'
+SELECT name, model, noupdate, module FROM ir_model_data
+ WHERE module = 'email_account' OR name LIKE '%email_account%'
 """
 CONTENT = """
 SELECT d.module || '.' || d.name, to_jsonb(t) FROM ir_model_data d JOIN "{table}" t ON t.id = d.res_id
@@ -115,7 +115,7 @@ def extract(name, commit):
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
-        archive.extractall(folder, filter="data") if hasattr(tarfile, "data_filter") else archive.extractall(folder)
+        archive.extractall(folder)
     stamp.write_text(commit)
 
 
@@ -160,7 +160,7 @@ def count_mails(ports, local):
 def check_mailboxes(ports):
     """What accounts leave on the server is there, what they delete is not; sent mail has arrived."""
     left = {local: count_mails(ports, local) for local in (*MAILBOXES, "customer")}
-    wanted = {local: 4 for local in MAILBOXES} | {"removed": 0, "customer": 7}
+    wanted = dict.fromkeys(MAILBOXES, 4) | {"removed": 0, "customer": 7}
     if left != wanted:
         sys.exit(f"dev: in the mailboxes are {left} mails instead of {wanted}.")
 
@@ -177,7 +177,8 @@ def neutralize_copy(bench, db):
             "OR outgoing_password_encrypted != ''", copy)
         left += bench.pg.query(
             "SELECT count(*) FROM ir_mail_server WHERE active AND email_account_id IS NOT NULL", copy)
-        left += bench.pg.query("SELECT count(*) FROM email_account_create WHERE password_encrypted != ''", copy)
+        left += bench.pg.query(
+            "SELECT count(*) FROM email_account_create WHERE password_encrypted != ''", copy)
         if left != [["0"]] * 3:
             sys.exit(f"dev: neutralizing leaves something that works: {left}.")
     finally:

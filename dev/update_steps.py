@@ -99,7 +99,8 @@ def get_account(env, name):
 
 def check_received(env, count):
     """Of the mails that arrived so far, each is here once: a numbered one with and one without Message-Id."""
-    bodies = "\n".join(env["mail.message"].search([]).mapped(lambda message: f"{message.subject} {message.body}"))
+    messages = env["mail.message"].search([])
+    bodies = "\n".join(f"{message.subject} {message.body}" for message in messages)
     if "email.account.unprocessed" in env:
         bodies += "\n".join(env["email.account.unprocessed"].search([]).mapped("subject"))
     for name in RECEIVING:
@@ -123,14 +124,15 @@ def check_updated_accounts(env):
     check.assertEqual(len(accounts), len(RECEIVING) + len(OTHERS))
     for account in accounts:
         check.assertEqual(len(account.polling_ids), 1, account.email)
-        check.assertEqual(account.folder_ids.filtered("is_received").mapped("mailbox"), ["INBOX"], account.email)
+        received = account.folder_ids.filtered("is_received")
+        check.assertEqual(received.mapped("mailbox"), ["INBOX"], account.email)
         check.assertEqual(account._get_secret__("password"), PASSWORD)
         check.assertFalse(account.is_key_missing)
         check.assertEqual(len(account.mail_server_ids), 1)
         check.assertEqual(len(account.fetchmail_server_ids), int(bool(account.incoming_host)))
         check.assertEqual(account.mail_server_ids.active, account.active)
     check.assertEqual(get_account(env, "own")._get_secret__("outgoing_password"), OWN_PASSWORD)
-    states = {name: "ready" for name in RECEIVING} | {"failing": "failing", "draft": "draft"}
+    states = dict.fromkeys(RECEIVING, "ready") | {"failing": "failing", "draft": "draft"}
     for name, state in states.items():
         check.assertEqual(get_account(env, name).state, state, name)
     for name, (_old, values) in POP.items():

@@ -31,8 +31,8 @@ SELECT account.id
 
 
 class EmailAccount(models.Model):
-    """Accounts that lack something to work, as an earlier version or another program has left them, are mended
-    when a run of receiving begins."""
+    """When a run of receiving begins, accounts are mended that lack something to work: an earlier version or
+    another program has left them so."""
 
     _inherit = "email.account"
 
@@ -63,11 +63,11 @@ class EmailAccount(models.Model):
                     account._mend_rows()
                     account._sync_servers()
                     self.env.flush_all()
-            except (psycopg2.Error, UserError) as error:  # another worker; a server that something still uses
+            except (psycopg2.Error, UserError) as error:  # another worker; a server that is still used
                 self.env.invalidate_all(flush=False)
-                _logger.warning("Email account %s lacks something and cannot be mended: %s", account.id, error)
+                _logger.warning("Email account %s lacks something to work: %s", account.id, error)
             else:
-                _logger.info("Email account %s lacked something that receiving and sending need", account.id)
+                _logger.info("Email account %s lacked something to work", account.id)
                 mended += account
         return mended
 

@@ -30,9 +30,7 @@ class EmailAccountSettings(models.AbstractModel):
         # command and the database manager write past running servers
         parameters = self.env["ir.config_parameter"].sudo()
         return bool(
-            parameters.search_count(
-                [("key", "=", NEUTRALIZED), ("value", "not in", (False, ""))], limit=1
-            )
+            parameters.search_count([("key", "=", NEUTRALIZED), ("value", "not in", (False, ""))], limit=1)
         )
 
     @api.model
@@ -44,8 +42,8 @@ class EmailAccountSettings(models.AbstractModel):
         if self._is_neutralized():
             raise UserError(
                 self.env._(
-                    "This database is a neutralized copy: its email accounts connect to no server, so nothing "
-                    "is sent, fetched or looked up. If they are to work here all the same, delete the system "
+                    "This database is a neutralized copy: its email accounts connect to no server. Nothing is "
+                    "sent, fetched or looked up. If they are to work here all the same, delete the system "
                     "parameter “%s”, then enter the passwords again and check the accounts.",
                     NEUTRALIZED,
                 )

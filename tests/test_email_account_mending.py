@@ -102,9 +102,8 @@ class TestMending(ReceivingCase):
     def test_one_that_cannot_be_mended_holds_up_nobody(self):
         """A template names a server that should be off: Odoo does not let it be archived."""
         broken = self.create_account(email=OTHER)
-        self.env["mail.template"].create(
-            {"model_id": self.env.ref("base.model_res_partner").id, "mail_server_id": broken.mail_server_id.id}
-        )
+        model = self.env.ref("base.model_res_partner")
+        self.env["mail.template"].create({"model_id": model.id, "mail_server_id": broken.mail_server_id.id})
         self.env.flush_all()
         self.env.cr.execute("UPDATE email_account SET active = false WHERE id = %s", [broken.id])
         self.forget("email_account_polling")

@@ -61,6 +61,7 @@ class TestGuard(NeutralizedCase):
         super().tearDown()
 
     def test_buttons_of_an_account(self):
+        action = self.env.ref("email_account.action_email_account_check_run")
         for call in (
             self.account.action_send_receive,
             self.account.action_check,
@@ -70,9 +71,7 @@ class TestGuard(NeutralizedCase):
             self.account.action_load_folders,
             self.account.fetchmail_server_id.fetch_mail,
             self.server.test_smtp_connection,
-            self.env.ref("email_account.action_email_account_check_run")
-            .with_context(active_model="email.account", active_ids=self.account.ids, active_id=self.account.id)
-            .run,
+            action.with_context(active_model="email.account", active_ids=self.account.ids).run,
         ):
             with self.subTest(call=call.__name__), self.refused():
                 call()

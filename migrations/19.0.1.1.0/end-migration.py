@@ -8,6 +8,7 @@ import logging
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
 _logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def migrate(cr, version):
     # of a model that is gone; Odoo leaves its table
     cr.execute("DROP TABLE IF EXISTS email_account_create_step")
     # those of assistants that somebody has left open are entered again
-    cr.execute("UPDATE email_account_create SET password_encrypted = NULL, outgoing_password_encrypted = NULL")
+    for column in ("password_encrypted", "outgoing_password_encrypted"):
+        cr.execute(SQL("UPDATE email_account_create SET %s = NULL", SQL.identifier(column)))
     env.invalidate_all()
     accounts = env["email.account"].with_context(active_test=False).search([])
     bind_passwords(accounts)
@@ -74,8 +76,8 @@ def bind_passwords(accounts):
             account._store_tokens__(values)
     if lost:
         _logger.warning(
-            "No key that is there opens the passwords of the email accounts %s: they have to be entered again. "
-            "If the key is restored first, begin again with the copy of the database from before the update.",
+            "No key that is there opens the passwords of the email accounts %s: enter them again. Or restore "
+            "the key first, and update the backup of the database again.",
             lost.ids,
         )
 
