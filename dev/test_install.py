@@ -212,8 +212,8 @@ def receiving(bench, *parts):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        alone, others_first, others_later, rotated, updated, neutralized, with_mailings, adopted, workers, secrets,
-        receiving)
+        alone, others_first, others_later, rotated, updated, neutralized, with_mailings, adopted, workers,
+        secrets, receiving)
 }
 
 

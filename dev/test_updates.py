@@ -7,6 +7,7 @@ import imaplib
 import io
 import json
 import re
+import shutil
 import smtplib
 import ssl
 import subprocess
@@ -106,15 +107,22 @@ def extract(name, commit):
     stamp = SOURCES / name / "commit"
     if stamp.exists() and stamp.read_text() == commit:
         return
-    exclude = [f":(exclude){path}" for path in NOT_LOADED]
-    result = subprocess.run(["git", "archive", commit, ".", *exclude], cwd=REPO, capture_output=True)
+    shutil.rmtree(SOURCES / name, ignore_errors=True)
+    # the checkout may be somebody else's
+    command = ["git", "-c", f"safe.directory={REPO}", "archive", commit, "."]
+    command += [f":(exclude){path}" for path in NOT_LOADED]
+    try:
+        result = subprocess.run(command, cwd=REPO, capture_output=True)
+    except FileNotFoundError:
+        sys.exit("dev: updating is tried from earlier states, which git takes from the history: install git.")
     if result.returncode:
         sys.exit(
-            f"dev: the history of this clone lacks the commit {commit[:12]} ({name}), from which updating is "
-            "tried. Fetch all of it: git fetch --unshallow"
+            f"dev: updating is tried from the state “{name}”, but the history here lacks its commit "
+            f"{commit[:12]}. Fetch all of the history: git fetch --unshallow\n{result.stderr.decode()}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
+        archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)  # Python 3.12 asks
         archive.extractall(folder)
     stamp.write_text(commit)
 

@@ -42,8 +42,8 @@ class EmailAccountSettings(models.AbstractModel):
         if self._is_neutralized():
             raise UserError(
                 self.env._(
-                    "This database is a neutralized copy: its email accounts connect to no server. Nothing is "
-                    "sent, fetched or looked up. If they are to work here all the same, delete the system "
+                    "This database is a neutralized copy: its email accounts connect to no server. Nothing "
+                    "is sent, fetched or looked up. If they are to work here all the same, delete the system "
                     "parameter “%s”, then enter the passwords again and check the accounts.",
                     NEUTRALIZED,
                 )
