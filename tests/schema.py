@@ -8,8 +8,10 @@ STORED_AS = ("comodel_name", "ondelete", "relation", "column1", "column2", "inde
 
 
 def describe_schema(env):
-    """Return the stored fields of the addon's models and its fields of others, constraints and indexes: a list
-    of lines, sorted."""
+    """Return what is stored: a sorted list of lines.
+
+    The stored fields of the addon's models and its fields of others, its constraints and its indexes.
+    """
     lines = []
     for model in env.registry.values():
         if model._abstract or not model._auto:
