@@ -7,28 +7,6 @@ from odoo.exceptions import UserError
 
 _logger = logging.getLogger(__name__)
 
-# accounts that lack a row that follows them, or whose servers are not on or off as they are themselves
-FAULTY = """
-SELECT account.id
-  FROM email_account account
-  LEFT JOIN email_account_polling polling ON polling.account_id = account.id
-  LEFT JOIN ir_mail_server outgoing ON outgoing.email_account_id = account.id
-  LEFT JOIN fetchmail_server incoming ON incoming.email_account_id = account.id
- WHERE polling.id IS NULL
-    OR account.use_for_receiving AND NOT EXISTS (
-           SELECT FROM email_account_folder folder
-            WHERE folder.account_id = account.id AND folder.is_received)
-    OR outgoing.active IS DISTINCT FROM CASE
-           WHEN outgoing.id IS NULL
-            AND (COALESCE(account.outgoing_host, '') = '' OR NOT account.use_for_sending) THEN NULL
-           ELSE account.active AND account.use_for_sending END
-    OR incoming.active IS DISTINCT FROM CASE
-           WHEN incoming.id IS NULL
-            AND (COALESCE(account.incoming_host, '') = '' OR NOT account.use_for_receiving) THEN NULL
-           ELSE account.active AND account.use_for_receiving END
- ORDER BY account.id
-"""
-
 
 class EmailAccount(models.Model):
     """When a run of receiving begins, accounts are mended that lack something to work: an earlier version or
@@ -52,12 +30,8 @@ class EmailAccount(models.Model):
 
         :return: the accounts that were mended
         """
-        self.env.flush_all()
-        self.env.cr.execute(FAULTY)
-        # sudo: users write none of these rows, they follow the account
-        faulty = self.sudo().browse(account_id for [account_id] in self.env.cr.fetchall())
         mended = self.browse()
-        for account in faulty:
+        for account in self._find_faulty():
             try:
                 with self.env.cr.savepoint():
                     account._mend_rows()
@@ -70,6 +44,32 @@ class EmailAccount(models.Model):
                 _logger.info("Email account %s lacked something to work", account.id)
                 mended += account
         return mended
+
+    @api.model
+    def _find_faulty(self):
+        """Return the accounts that lack a row that follows them, or whose servers are not on or off as they
+        are."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT account.id
+              FROM email_account account
+              LEFT JOIN email_account_polling polling ON polling.account_id = account.id
+              LEFT JOIN ir_mail_server outgoing ON outgoing.email_account_id = account.id
+              LEFT JOIN fetchmail_server incoming ON incoming.email_account_id = account.id
+             WHERE polling.id IS NULL
+                OR account.use_for_receiving AND NOT EXISTS (
+                       SELECT FROM email_account_folder folder
+                        WHERE folder.account_id = account.id AND folder.is_received)
+                OR outgoing.id IS NULL AND account.use_for_sending AND account.outgoing_host <> ''
+                OR incoming.id IS NULL AND account.use_for_receiving AND account.incoming_host <> ''
+                OR outgoing.active <> (account.active AND account.use_for_sending)
+                OR incoming.active <> (account.active AND account.use_for_receiving)
+             ORDER BY account.id
+            """
+        )
+        # sudo: users write none of these rows, they follow the account
+        return self.sudo().browse(account_id for [account_id] in self.env.cr.fetchall())
 
     def _mend_rows(self):
         """Create the missing rows of one account that receiving needs."""
