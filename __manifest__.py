@@ -1,7 +1,7 @@
 {
     "name": "Email Accounts",
     "summary": "One record per mailbox: settings found from the address, proved by a real test email",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "development_status": "Beta",
     "category": "Productivity/Discuss",
     "author": "Email Accounts contributors",

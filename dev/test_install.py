@@ -8,8 +8,10 @@ from console import lock, step
 from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
 from test_adopt import try_adopting
+from test_neutralized import try_neutralizing
 from test_receiving import try_receiving
 from test_secrets import try_secrets
+from test_updates import try_updating
 from test_workers import try_workers
 from workbench import Workbench
 
@@ -43,12 +45,14 @@ class Database:
     """A database that is thrown away, with what is done in it; use it as a context manager.
 
     :param kind: of `workbench.TEMPLATES`
+    :param name: if there are several at the same time
+    :param addons: folder with the addon, if it is another one than this checkout's; see `use`
     """
 
-    def __init__(self, bench, kind):
-        self.bench, self.kind, self.name = bench, kind, bench.name("install")
+    def __init__(self, bench, kind, name="install", addons=None):
+        self.bench, self.kind, self.name = bench, kind, bench.name(name)
         bench.pg.create(self.name, bench.template(kind))
-        self.config = bench.config(self.name, kind, "install-test")
+        self.use(addons)
 
     def __enter__(self):
         return self
@@ -56,14 +60,28 @@ class Database:
     def __exit__(self, *exception):
         self.bench.pg.drop(self.name)
 
+    def use(self, addons=None, **options):
+        """Go on with the sources in the folder ``addons``, by default this checkout's.
+
+        :param options: of Odoo's configuration file
+        """
+        folders = [addons or DEV / "addons", *self.bench.source.addons]
+        self.config = self.bench.config(
+            self.name, self.kind, f"{self.name}-test", addons_path=",".join(map(str, folders)),
+            **options)
+
     def install(self, option="-i", modules=NAME):
         self.bench.install(self.config, self.kind, option, modules)
 
-    def do(self, function, *arguments):
-        """Run a function of ``install_steps.py`` in Odoo's shell."""
+    def do(self, function, *arguments, steps="install_steps", more=()):
+        """Run a function of ``install_steps.py``, or of other steps, in Odoo's shell.
+
+        :param more: dict, for the environment
+        """
         call = f"{function}({', '.join(['env', *map(repr, arguments)])})"
-        code = f"{(REPO / 'dev/install_steps.py').read_text()}\n{call}\n"
-        self.bench.without_warning("shell", "-c", self.config, "--no-http", what=function, input=code)
+        code = f"{(REPO / f'dev/{steps}.py').read_text()}\n{call}\n"
+        self.bench.without_warning(
+            "shell", "-c", self.config, "--no-http", what=function, input=code, more=more)
 
     def rotate(self, *keys):
         """Encrypt all passwords with the first of the keys, by the addon's own command."""
@@ -163,6 +181,17 @@ def adopted(bench):
         try_adopting(bench, db)
 
 
+def updated(bench, *names):
+    """Earlier states of the addon are used, updated and used again"""
+    try_updating(bench, Database, *names)
+
+
+def neutralized(bench):
+    """Copies that are neutralized by the command, by the database manager, by the parameter alone"""
+    with Database(bench, "test") as db:
+        try_neutralizing(bench, db, Database)
+
+
 def workers(bench):
     """Progress, Cancel and limits of discovery, with a server of several workers and a browser"""
     with Database(bench, "test") as db:
@@ -185,8 +214,8 @@ def receiving(bench, *parts):
 SCENARIOS = {
     function.__name__: function
     for function in (
-        alone, others_first, others_later, rotated, with_mailings, adopted, workers, secrets,
-        receiving)
+        alone, others_first, others_later, rotated, updated, neutralized, with_mailings, adopted, workers,
+        secrets, receiving)
 }
 
 

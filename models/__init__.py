@@ -9,6 +9,7 @@ from . import email_account_refusal
 from . import email_account_secret
 from . import email_account_secret_rotation
 from . import email_account_settings
+from . import email_account_neutralized
 from . import email_account_servers
 from . import email_account_checked
 from . import email_account_received
@@ -17,6 +18,7 @@ from . import email_account_discovered
 from . import email_account_changes
 from . import email_account_rights
 from . import email_account_secret_use
+from . import email_account_mending
 from . import email_account_discovery
 from . import email_account_discovery_step
 from . import email_account_check

@@ -258,6 +258,7 @@ class EmailAccount(models.Model):
         """Send what waits for this account and fetch what has arrived."""
         self.ensure_one()
         self.check_access("read")
+        self._check_may_connect()
         if self.state == "draft":
             raise UserError(self.env._("Check the account first: it neither sends nor receives before."))
         self.env["email.account.attempt"]._note()

@@ -72,6 +72,7 @@ class EmailAccountChecked(models.AbstractModel):
     def action_check(self):
         """Check the accounts by a real test email and show the report."""
         self.check_access("read")
+        self._check_may_connect()
         self.env["email.account.attempt"]._note(self._count_attempts())
         with CheckProgress(self) as progress:
             checks = self._check(progress.show)
@@ -117,6 +118,7 @@ class EmailAccountChecked(models.AbstractModel):
         :return: the reports, `email.account.check`
         """
         self.check_access("read")
+        self._check_may_connect()
         if len(self) == 1:
             self._check_is_configured()
         # of many, those that cannot be checked yet are no reason not to check the others
@@ -130,6 +132,7 @@ class EmailAccountChecked(models.AbstractModel):
 
     def _check_is_configured(self):
         self.ensure_one()
+        self._check_may_connect()  # a copy has no passwords
         if not self.password_set:
             raise UserError(self.env._("Password: enter the password of %s first.", self.name))
         if not self.is_configured:
@@ -155,6 +158,8 @@ class EmailAccountChecked(models.AbstractModel):
     @api.model
     def _cron_check(self):
         """Check all active accounts: log in to both directions, and send a test email where it is wanted."""
+        if self._is_neutralized():  # which says nothing about the accounts
+            return
         since = fields.Datetime.now() - timedelta(hours=CHECKED_LATELY)
         accounts = self.search(["|", ("last_check_date", "=", False), ("last_check_date", "<", since)])
         accounts = accounts.filtered("is_configured")

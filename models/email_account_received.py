@@ -220,7 +220,9 @@ class EmailAccountReceived(models.AbstractModel):
         worker is at, and what is switched off or was never checked, is left out.
 
         :return: the accounts that were looked into
+        :raises UserError: see `_check_may_connect`
         """
+        self._check_may_connect()
         self.env.flush_all()
         if not modules.module.current_test:  # as Odoo's mail.mail
             self.env.cr.commit()  # pylint: disable=invalid-commit
@@ -235,6 +237,8 @@ class EmailAccountReceived(models.AbstractModel):
 
         Any number of workers may do so at the same time: each claims the accounts that it is at.
         """
+        if self._is_neutralized():
+            return
         crons = self.env["ir.cron"]
         crons._commit_progress()
         run = ReceiveRun(self.env)

@@ -113,13 +113,17 @@ class EmailAccountServers(models.AbstractModel):
         if changed:
             server.write(changed)
 
+    def _may_be_active(self, server):
+        """Whether the owned ``server`` may be active: in a neutralized copy none is switched on."""
+        return server.active or not self._is_neutralized()
+
     def _prepare_mail_server_values(self):
         """Return the values of the owned ``ir.mail_server``; it never holds a password."""
         self.ensure_one()
         return {
             "name": self.name,
             "email_account_id": self.id,
-            "active": self.active and self.use_for_sending,
+            "active": self.active and self.use_for_sending and self._may_be_active(self.mail_server_ids),
             "from_filter": ",".join(self._get_addresses() + self._get_domains()),
             "sequence": self.sequence,
             "smtp_host": self.outgoing_host or False,
@@ -139,7 +143,9 @@ class EmailAccountServers(models.AbstractModel):
         return {
             "name": self.name,
             "email_account_id": self.id,
-            "active": self.active and self.use_for_receiving,
+            "active": self.active
+            and self.use_for_receiving
+            and self._may_be_active(self.fetchmail_server_ids),
             "state": "draft" if self.state == "draft" else "done",
             "server": self.incoming_host or False,
             "port": self.incoming_port,
@@ -210,13 +216,18 @@ class EmailAccountServers(models.AbstractModel):
         Odoo fetches what is not marked as read (IMAP), or all that is there (POP). What an account has
         received and left unread on the server is therefore fetched once more; Odoo drops it by its
         Message-Id. Mail without one, and what was kept as unprocessed, comes again.
+
+        In a neutralized copy nothing works afterwards that did not before.
         """
+        is_copy = self._is_neutralized()
         for account in self:
             # sudo: who uninstalls the addon need not be able to see every account
             account = account.sudo().with_context(email_account_sync=True)
-            shared = not account.user_id
+            shared = not account.user_id and not is_copy
             servers = account.mail_server_ids
             restored = account._prepare_restored_values(servers) if servers else {}
+            if is_copy:
+                restored.pop("active", None)
             # Odoo refuses to archive a server that a template or a mailing still names
             if (not shared or account.state == "draft") and not servers._active_usages_compute():
                 restored["active"] = False
@@ -229,6 +240,10 @@ class EmailAccountServers(models.AbstractModel):
             )
             servers = account.fetchmail_server_ids
             restored = account._prepare_restored_values(servers) if servers else {}
+            if is_copy:
+                restored = {
+                    name: value for name, value in restored.items() if name not in ("active", "state")
+                }
             polled = shared and (account.incoming_security == "tls" or account._was_clear())
             servers.write(
                 {

@@ -295,7 +295,10 @@ class EmailAccountSettings(models.AbstractModel):
         Internal addresses are refused unless the system parameter ``email_account.allowed_networks``
         names them: host names, addresses or networks, separated by commas. Mail servers are reached at their
         usual ports and those in ``email_account.allowed_ports``: ports or ranges, separated by commas.
+
+        :raises UserError: see `_check_may_connect`
         """
+        self._check_may_connect()
         return Network(
             guard=self._get_guard(), authorities=self.env["email.account.authority"]._get_authorities()
         )
@@ -363,7 +366,9 @@ class EmailAccountSettings(models.AbstractModel):
         :param on_stage: told of each stage that has ended, see ``mailclient``
         :return: a `mailclient.Mailbox` or a `mailclient.SmtpClient`
         :raises mailclient.MailFailure: what went wrong, typed
+        :raises UserError: see `_check_may_connect` and `_get_secret__`
         """
+        self._check_may_connect()
         if direction == "outgoing" and self.login_incoming_first:
             mailbox = yield from self._connecting__("incoming", total)
             yield mailbox.close

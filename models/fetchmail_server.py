@@ -50,6 +50,7 @@ class FetchmailServer(models.Model):
         owned = self.filtered("email_account_id")
         by_hand = owned and not self.env.context.get("cron_id")
         if by_hand:
+            owned.email_account_id._check_may_connect()
             self.env["email.account.attempt"]._note()
         error = super(FetchmailServer, self - owned)._fetch_mail(batch_limit=batch_limit)
         if by_hand:

@@ -108,6 +108,7 @@ class IrMailServer(models.Model):
             if not mail_server_id and not host:
                 server = self.sudo()._find_mail_server(smtp_from)[0] or server
             if server.email_account_id:
+                server.email_account_id._check_may_connect()
                 self._check_forced_mail_server(server, allow_archived, smtp_from)
                 try:
                     return server._connect_account(smtp_from)

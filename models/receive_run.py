@@ -63,6 +63,7 @@ class ReceiveRun:
             # superuser, as Odoo's own fetching is: its mail becomes the same whoever asks for it
             self.env = self._outer(cr=cr, user=SUPERUSER_ID, context={})
             self._pollings = self.env["email.account.polling"]
+            self.env["email.account"]._begin_run()
             self.env["email.account.unprocessed"]._retry_due()
             run_flow(self._take, lambda _generator: on_account(), WIDTH)
 

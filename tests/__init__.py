@@ -21,6 +21,10 @@ from . import test_email_account_secret_use
 from . import test_email_provider
 from . import test_email_account_polling
 from . import test_email_account_received
+from . import test_email_account_neutralized
+from . import test_email_account_mending
+from . import test_schema
+from . import test_migrations
 from . import test_receiving_once
 from . import test_receiving_framing
 from . import test_receiving_server

@@ -27,6 +27,7 @@ class EmailAccountAdopt(models.TransientModel):
     def action_open(self):
         """Show what can be adopted."""
         self._check_is_administrator()
+        self.env["email.account"]._check_may_connect()
         pairs = self._find_pairs()
         internal = self._find_internal(
             {host for incoming, outgoing in pairs for host in (incoming.server, outgoing.smtp_host) if host}
@@ -151,6 +152,7 @@ class EmailAccountAdopt(models.TransientModel):
     def action_adopt(self):
         """Make an account of each chosen line."""
         self._check_is_administrator()
+        self.env["email.account"]._check_may_connect()
         self.ensure_one()
         chosen = self.line_ids.filtered("is_chosen")
         if not chosen:

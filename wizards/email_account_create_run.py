@@ -53,10 +53,11 @@ class EmailAccountCreate(models.TransientModel):
         resume = resume and self.method == "automatic"
         discovery = self._get_discovery() if resume else self.env["email.account.discovery"]
         try:
+            self._check_may_connect()
             if discovery or self.method != "automatic":  # a new look-up has limits of its own
                 self.env["email.account.attempt"]._note()
             log = discovery._resume() if discovery else discovery._start(self.email, self.method, self.id)
-        except UserError as error:  # too many
+        except UserError as error:  # too many, or a copy
             return self._show_error(str(error))
         try:
             with log:
@@ -215,7 +216,7 @@ class EmailAccountCreate(models.TransientModel):
     def _is_allowed(self, ip):
         """Whether an address may be connected to."""
         try:
-            self._get_network().guard.check(ip)
+            self._get_guard().check(ip)
         except autoconfig.BlockedAddress:
             return False
         return True

@@ -116,6 +116,7 @@ class EmailAccountImport(models.TransientModel):
         self.ensure_one()
         self.account_id.check_access("write")
         account = self.account_id
+        account._check_may_connect()
         if account.state == "draft" or not account.active or not account.use_for_receiving:
             raise UserError(
                 self.env._(
