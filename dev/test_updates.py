@@ -83,6 +83,9 @@ def try_updating(bench, make_database, *names):
     bench.template("test")
     wanted = describe(bench, bench.with_addon("test"))
     chosen = {name: commit for name, commit in releases.items() if name in names or not names}
+    if is_shallow():
+        print("dev: NOT TRIED: updating from earlier states, as this clone is shallow: git fetch --unshallow")
+        return
     for name, commit in chosen.items():
         extract(name, commit)
     users = {f"{local}@{DOMAIN}": PASSWORD for local in (*MAILBOXES, *OTHERS)}
@@ -98,6 +101,25 @@ def read_releases():
         return {row["name"]: row["commit"] for row in csv.DictReader(file)}
 
 
+def is_shallow():
+    """Whether the clone has a part of the history alone."""
+    return git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+
+
+def git(*arguments):
+    """Run git on this repository.
+
+    :raises SystemExit: there is no git
+    """
+    try:
+        # the checkout may be somebody else's
+        return subprocess.run(
+            ["git", "-c", f"safe.directory={REPO}", *arguments], cwd=REPO, capture_output=True
+        )
+    except FileNotFoundError:
+        sys.exit("dev: updating is tried from earlier states, which git takes from the history: install git.")
+
+
 def extract(name, commit):
     """Put the sources of a state where Odoo finds them, as ``email_account``.
 
@@ -108,17 +130,11 @@ def extract(name, commit):
     if stamp.exists() and stamp.read_text() == commit:
         return
     shutil.rmtree(SOURCES / name, ignore_errors=True)
-    # the checkout may be somebody else's
-    command = ["git", "-c", f"safe.directory={REPO}", "archive", commit, "."]
-    command += [f":(exclude){path}" for path in NOT_LOADED]
-    try:
-        result = subprocess.run(command, cwd=REPO, capture_output=True)
-    except FileNotFoundError:
-        sys.exit("dev: updating is tried from earlier states, which git takes from the history: install git.")
+    result = git("archive", commit, ".", *(f":(exclude){path}" for path in NOT_LOADED))
     if result.returncode:
         sys.exit(
             f"dev: updating is tried from the state “{name}”, but the history here lacks its commit "
-            f"{commit[:12]}. Fetch all of the history: git fetch --unshallow\n{result.stderr.decode()}"
+            f"{commit[:12]}.\n{result.stderr.decode()}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
