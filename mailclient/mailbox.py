@@ -54,6 +54,15 @@ class Mailbox(ABC):
         return self._connection.usable
 
     @contextmanager
+    def patient(self, seconds: float | None):
+        """Within, a reply has no more time than that; None changes nothing."""
+        self._connection.patience = seconds
+        try:
+            yield
+        finally:
+            self._connection.patience = None
+
+    @contextmanager
     def _step(self, stage: str):
         """What goes wrong within is a :class:`MailFailure` at ``stage``."""
         if not self._connection.usable:
@@ -115,12 +124,25 @@ class Mailbox(ABC):
         """
 
     @abstractmethod
-    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
-        """What is in the open folder, oldest first, but for what is marked as deleted.
+    def uids(
+        self, first: int = 1, *, since: date | None = None, unseen: bool = False, deleted: bool = False
+    ) -> list[str]:
+        """What is in the open folder, oldest first.
 
         :param first: only UIDs from here on; POP3 gives all, whatever the parameters
-        :param since: only what has come on that day or later
+        :param since: only what has come on that day or later, in whatever zone the server keeps the time
+            (RFC 3501 6.4.4): ask for some days more, and look at :meth:`describe`
+        :param deleted: also what is marked as deleted
         """
+
+    @abstractmethod
+    def listing(self, first: int = 1) -> list[str]:
+        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many;
+        POP3 gives all."""
+
+    @abstractmethod
+    def undeleted(self, uids: list[str]) -> set[str]:
+        """Which of them are there and not marked as deleted."""
 
     @abstractmethod
     def count(self, since: date | None = None) -> int:
@@ -137,7 +159,10 @@ class Mailbox(ABC):
     @abstractmethod
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         """The sources, all asked for at once, none marked as read; what is gone, or what the server does not
-        give, is left out."""
+        give, is left out.
+
+        :raises MailFailure: also if it refuses some of them, with the mailbox still :attr:`usable`
+        """
 
     @abstractmethod
     def present(self, uids: list[str]) -> set[str]:
@@ -145,18 +170,24 @@ class Mailbox(ABC):
 
     @abstractmethod
     def mark_seen(self, uids: list[str]) -> None:
-        """Mark as read.  POP3 has no such mark: nothing happens."""
+        """Mark as read.  POP3 has no such mark: nothing happens.
+
+        :raises MailFailure: cause ``read_only`` if the server does not keep such a mark, or does not let us
+        """
 
     @abstractmethod
     def move(self, uids: list[str], mailbox: bytes) -> None:
         """Move to another folder.
 
-        :raises MailFailure: cause ``folder_missing`` if it is not there; always, by POP3
+        :raises MailFailure: cause ``folder_missing`` if it is not there; always, by POP3; ``read_only``
         """
 
     @abstractmethod
     def remove(self, uids: list[str]) -> None:
-        """Remove these messages and no others.  POP3: takes effect by :meth:`disconnect`."""
+        """Remove these messages and no others.  POP3: takes effect by :meth:`disconnect`.
+
+        :raises MailFailure: cause ``read_only`` if the server does not let us, or only says that it has
+        """
 
     @abstractmethod
     def locate(self, message_id: str) -> str | None:

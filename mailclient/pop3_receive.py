@@ -26,6 +26,8 @@ class Pop3Receiving(Mailbox):
 
     _session: Pop3Session
 
+    _has_top = False  # the server has answered one
+
     def _forget(self) -> None:
         self._number_of: dict[str, int] | None = None
         self._sizes: dict[int, int] | None = None
@@ -41,8 +43,16 @@ class Pop3Receiving(Mailbox):
             raise MailFailure(self.endpoint, "select", "POP3 has the inbox alone", "folder_missing")
         return Mark(0, 0)
 
-    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
+    def uids(
+        self, first: int = 1, *, since: date | None = None, unseen: bool = False, deleted: bool = False
+    ) -> list[str]:
         return list(self._numbers_by_uid())
+
+    def listing(self, first: int = 1) -> list[str]:
+        return self.uids()
+
+    def undeleted(self, uids: list[str]) -> set[str]:
+        return set(self._known(uids))
 
     def count(self, since: date | None = None) -> int:
         with self._step("fetch"):
@@ -88,9 +98,16 @@ class Pop3Receiving(Mailbox):
                 refused.append(number)
             else:
                 digests[number] = hashlib.sha256(content).hexdigest()
-        for number in refused:
-            digests[number] = hashlib.sha256(self._session.text(f"RETR {number}")).hexdigest()
+        for number, content in zip(refused, self._texts(refused), strict=True):
+            if not isinstance(content, poplib.error_proto):
+                digests[number] = hashlib.sha256(content).hexdigest()
+            elif not digests:
+                self._check(content)
+        # what the server does not give has no name today
         yield from sorted(digests.items())
+
+    def _texts(self, numbers: Iterable[int], keep: int | None = None) -> Iterator[bytes | poplib.error_proto]:
+        return self._session.texts([f"RETR {number}" for number in numbers], keep)
 
     def _headers(
         self, numbers: Iterable[int], keep: int | None = None
@@ -101,15 +118,13 @@ class Pop3Receiving(Mailbox):
         if not first:
             return
         [header] = self._session.texts([f"TOP {first} 0"])
-        if isinstance(header, poplib.error_proto):
+        if isinstance(header, poplib.error_proto) and not self._has_top:
             self._check(header)
-            yield from self._session.texts([f"RETR {number}" for number in (first, *others)], keep)
+            yield from self._texts((first, *others), keep)
             return
+        self._has_top = True
         yield header
-        for header in self._session.texts([f"TOP {number} 0" for number in others]):
-            if isinstance(header, poplib.error_proto):
-                self._check(header)
-            yield header
+        yield from self._session.texts([f"TOP {number} 0" for number in others])
 
     def _check(self, refusal: poplib.error_proto) -> None:
         """A refusal may be taken for a no.
@@ -127,12 +142,26 @@ class Pop3Receiving(Mailbox):
 
     def describe(self, uids: list[str]) -> dict[str, tuple[int, datetime | None]]:
         known = self._known(uids)
+        if self._sizes is None and len(uids) == 1:  # one that is suspected: of all, LIST could fail over it
+            return self._described_alone(known)
         if self._sizes is None:
             with self._step("fetch"):
                 lines = self._session.numbered("LIST")
                 words = ((number, value.split()[0]) for number, value in lines)
                 self._sizes = {number: int(size) for number, size in words if size.isdigit()}
         return {uid: (self._sizes[number], None) for uid, number in known.items() if number in self._sizes}
+
+    def _described_alone(self, known: dict[str, int]) -> dict[str, tuple[int, None]]:
+        found = {}
+        for uid, number in known.items():
+            with self._step("fetch"):
+                [answer] = self._session.replies([f"LIST {number}"])
+                if isinstance(answer, poplib.error_proto):
+                    raise answer
+            words = answer.split()
+            if len(words) > 2 and words[2].isdigit():
+                found[uid] = int(words[2]), None
+        return found
 
     def _known(self, uids: list[str]) -> dict[str, int]:
         """The numbers of those that are there."""
@@ -141,30 +170,31 @@ class Pop3Receiving(Mailbox):
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         known = self._known(uids)
-        numbers, found = list(known.values()), {}
+        numbers, found, refusal = list(known.values()), {}, None
         with self._step("fetch"):
-            if header_only:
-                sources = self._headers(numbers, _HEADER)
-            else:
-                sources = self._session.texts([f"RETR {number}" for number in numbers])
+            sources = self._headers(numbers, _HEADER) if header_only else self._texts(numbers)
             for uid, source in zip(known, sources, strict=True):
+                # the others' answers are on their way: each is read, whatever this one is
                 if isinstance(source, poplib.error_proto):
-                    self._check(source)
+                    refusal = refusal or source
                 else:
                     found[uid] = _header(source) if header_only else source
+            if refusal:
+                raise refusal
         return found
 
     def present(self, uids: list[str]) -> set[str]:
         known = self._known(uids)
-        found = set()
         with self._step("fetch"):
-            answers = self._session.replies([f"LIST {number}" for number in known.values()])
-            for uid, answer in zip(known, answers, strict=True):
-                if isinstance(answer, poplib.error_proto):
-                    self._check(answer)
-                else:
-                    found.add(uid)
-        return found
+            answers = list(self._session.replies([f"LIST {number}" for number in known.values()]))
+            refusals = {
+                uid: answer
+                for uid, answer in zip(known, answers, strict=True)
+                if isinstance(answer, poplib.error_proto)
+            }
+            for refusal in refusals.values():
+                self._check(refusal)
+        return known.keys() - refusals.keys()
 
     def mark_seen(self, uids: list[str]) -> None:
         pass
