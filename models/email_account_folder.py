@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
@@ -22,6 +22,8 @@ class EmailAccountFolder(models.Model):
 
     # of `unseen_below`: it is where the folder ends when it is opened for the first time
     UNKNOWN = "*"
+    # of `import_since`: no day, but all that has no receipt
+    EVERYTHING = date(1900, 1, 1)
 
     account_id = fields.Many2one("email.account", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)
@@ -139,12 +141,13 @@ class EmailAccountFolder(models.Model):
         :param listed: list of the UIDs (text) that it holds, ascending
         :return: the UID (int) before which mail has to be of the account's first day or later
         """
+        end = str(int(listed[-1]) + 1 if listed else self._get_position(validity))
         if self.uid_validity != validity:
-            end = str(int(listed[-1]) + 1 if listed else 1)
-            numbered = dict.fromkeys(NUMBERED_FIELDS, False)
-            self.write({**numbered, "unseen_below": self.unseen_below, "uid_validity": validity, "dated_below": end})
-        # it was begun by an earlier version: what was looked at is what was there
-        return int(self.dated_below or self.uid_next or 1)
+            numbered = dict.fromkeys(NUMBERED_FIELDS, False) | {"unseen_below": self.unseen_below}
+            self.write({**numbered, "uid_validity": validity, "dated_below": end})
+        elif not self.dated_below:  # an earlier version of the addon has opened it first
+            self.dated_below = end
+        return int(self.dated_below)
 
     def _get_unseen_below(self, listed):
         """Return the UID (int) before which only mail that is not marked as read is new: by default where the
@@ -153,12 +156,14 @@ class EmailAccountFolder(models.Model):
             self.unseen_below = str(int(listed[-1]) + 1 if listed else 1)
         return int(self.unseen_below)
 
-    def _set_read(self, validity, position, told_next):
+    def _set_read(self, validity, position, told_next, older=False):
         """Note that everything that the folder holds was looked at.
 
         :param int position: the UID after the last one that the server has listed
         :param int told_next: UIDNEXT as the server says; 0 if it does not
+        :param older: the `import_since` that was looked at: somebody may have chosen another day meanwhile
         """
+        self.invalidate_recordset(["import_since"])
         position = max(position, self._get_position(validity))
         values = {
             "uid_validity": validity,
@@ -166,9 +171,10 @@ class EmailAccountFolder(models.Model):
             # lower than what is there: it says nothing
             "told_next": str(told_next) if told_next >= position else False,
             "looked_date": fields.Datetime.now(),
-            "import_since": False,
             "is_missing": False,
         }
+        if self.import_since == older:
+            values["import_since"] = False
         self.write(values)
 
     def _has_work(self, mark, telling=True):
@@ -204,11 +210,9 @@ class EmailAccountFolder(models.Model):
         for folder in self:
             if folder.uid_validity == NO_UIDVALIDITY or folder.account_id.incoming_protocol == "pop3":
                 folder._forget_skipped(moment)
-            elif since:
-                folder.import_since = min(folder.import_since or since, since)
             else:
-                # all that has no receipt is looked at
-                folder.write({"uid_next": False, "import_since": False})
+                day = since or self.EVERYTHING
+                folder.import_since = min(folder.import_since or day, day)
 
     def _forget_skipped(self, moment):
         """POP: what was passed over as too old is new again, if it arrived at ``moment`` or later."""

@@ -16,12 +16,14 @@ class Listed(NamedTuple):
     :ivar since: of some of them: before which moment (aware) they are passed over
     :ivar position: `Position`
     :ivar end: UID (int) after the last one that the server has listed
+    :ivar older: the day (date) from which on older mail is among them, False without one
     """
 
     uids: list
     since: dict
     position: Position
     end: int
+    older: object
 
 
 class Listing:
@@ -52,7 +54,8 @@ class Listing:
         watched, back = yield from self._looking_at_deleted()
         dated_below = folder._begin(validity, listed)
         moment = self._get_moment()
-        older = yield from self._looking_for_older(first)
+        older_day = folder.import_since
+        older = yield from self._looking_for_older(older_day)
         wanted = [uid for uid in listed if uid not in seen]
         if moment and dated_below > first:
             # those whose day alone is too early are passed over without a look at each
@@ -65,10 +68,14 @@ class Listing:
         self._note_deleted(watched | (fresh - present))
         found = sorted((candidates - known) - (fresh - present), key=int)
         since = {uid: moment for uid in found if int(uid) < dated_below} if moment else {}
-        if older:
-            earlier = self._account._get_day_start(folder.import_since)
-            since |= {uid: min(since.get(uid, earlier), earlier) for uid in older if uid in since or uid not in fresh}
-        return Listed(found, since, Position(first, found, end), end)
+        if older_day and older_day != folder.EVERYTHING:
+            earlier = self._account._get_day_start(older_day)
+            since |= {
+                uid: min(since.get(uid, earlier), earlier) for uid in older if uid in since or uid not in fresh
+            }
+        elif older_day:
+            since = {}
+        return Listed(found, since, Position(first, found, end), end, older_day)
 
     def _get_moment(self):
         """Return when the account's first day begins (aware), None without one."""
@@ -91,11 +98,12 @@ class Listing:
         unseen = set((yield partial(mailbox.uids, first, unseen=True, deleted=True)))
         return {uid for uid in listed if int(uid) < below and uid not in unseen}
 
-    def _looking_for_older(self, first):
+    def _looking_for_older(self, day):
         """Return what is imported of what is older (list of uids)."""
-        day = self._folder.import_since
         if not day:
             return []
+        if day == self._folder.EVERYTHING:
+            return (yield self._mailbox.uids)
         moment = self._account._get_day_start(day)
         return (yield partial(self._mailbox.uids, 1, since=mailclient.day_before(moment)))
 
@@ -125,7 +133,7 @@ class Listing:
         new = [uid for uid in uids if uid not in known]
         is_begun = folder.uid_validity == validity and folder.looked_date
         since = dict.fromkeys(new, moment) if moment and not is_begun else {}
-        return Listed(new, since, None, 1)
+        return Listed(new, since, None, 1, folder.import_since)
 
 
 def _expanded(uid_set):
