@@ -41,9 +41,9 @@ def narrowed(
 class Judge:
     """Whether messages are to blame that a server has not given, or the moment.
 
-    :param alone: each is asked for by itself, after a failure: what sounds like a bad moment ("try again
-        later") is one only if the server gives no other message either
-    :ivar last_given: uid of a message that the server has given
+    :param alone: each is asked for by itself, after a failure: whether it is the moment ("try again later")
+        or the message is told by whether the server gives another one at the same moment
+    :ivar last_given: uid of a message that the server has given; ``""`` without one
     :ivar refused: uids of those that nothing could be said of, when a failure was raised
     """
 
@@ -65,7 +65,7 @@ class Judge:
         found, _refused = narrowed(self._mailbox, self._ask, self._present, silent)
         there = {uid for uid in silent if found.get(uid, True)}  # the question was refused, too
         passing = [uid for uid in silent if uid in there and uid in refusals and _passes(refusals[uid])]
-        if not there or (not passing and (given or len(there) == 1)):
+        if not there or (not self._alone and not passing and (given or len(there) == 1)):
             return there
         if (self._alone or not passing) and self._gives(given, others):
             return there

@@ -60,6 +60,7 @@ class Reader:
     :param since: of some uids: what came before that moment is passed over.  What is not dated comes
     :param alone: each message is asked for by itself, and waited for less long where others have come fast
     :param pace: seconds that the slowest one has taken so far; 0 if none was given
+    :param last_given: uid of a message that the server has given before
     :ivar trying: uids that are being asked for, or were last; after a failure: what it was about; empty if
         nothing in particular was asked for
     :ivar failure: what reading has ended with; None as long as it goes on
@@ -77,6 +78,7 @@ class Reader:
         since: Mapping[str, datetime] | None = None,
         alone: bool = False,
         pace: float = 0.0,
+        last_given: str = "",
     ):
         self._mailbox, self._uids, self._size_limit = mailbox, uids, size_limit
         self._batch, self._batch_bytes = 1 if alone else batch, batch_bytes
@@ -87,6 +89,7 @@ class Reader:
         self.failure: Exception | None = None
         self._closed = False
         self._judge = Judge(mailbox, self._ask, alone)
+        self._judge.last_given = last_given
         self.trying: list[str] = []
         self.given = 0  # also those that only showed whether the server gives any
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mail reader")
@@ -95,6 +98,11 @@ class Reader:
     def refused(self) -> list[str]:
         """Messages that the refusal which was raised is about; empty if it was none."""
         return self._judge.refused
+
+    @property
+    def last_given(self) -> str:
+        """Uid of a message that the server has given; ``""`` without one."""
+        return self._judge.last_given
 
     def next(self) -> list[Received]:
         """The next batch, in order; it may be smaller than planned, as what has gone is left out, but only
@@ -226,7 +234,7 @@ class Reader:
     def _others(self, planned: list[_Waiting]) -> list[str]:
         """Messages that were not asked for yet, the last ones."""
         after = self._uids.index(planned[-1].uid) + 1
-        return self._uids[after:][-2:]
+        return self._uids[after:][-3:]
 
     @staticmethod
     def _suspect(planned: list[_Waiting], sources: dict[str, bytes]) -> list[str]:

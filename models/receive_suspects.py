@@ -20,7 +20,8 @@ class Suspects:
 
     def __init__(self):
         self.failures = 0
-        self._tried = set()  # (folder, uid): alone and in vain, in this turn
+        # (folder, uid): alone and in vain, in this turn; those that were refused
+        self._tried, self._refused = set(), set()
         self._last = None  # folder and what it held before the last note
 
     def get(self, folder, validity):
@@ -44,16 +45,22 @@ class Suspects:
         suspected += [
             uid
             for uid in uids
-            if noted.get(uid) == ALONE and (given or (folder.id, uid) not in self._tried)
+            if noted.get(uid) == ALONE
+            and (folder.id, uid) not in self._refused
+            and (given or (folder.id, uid) not in self._tried)
         ]
         return fresh, suspected, [uid for uid in uids if noted.get(uid) == TO_BLAME]
 
-    def note(self, folder, validity, uids, given):
+    def note(self, folder, validity, uids, given, refused):
         """Suspect messages (list of uids) that were asked for together.
 
         :param int given: how many messages the server has given in this turn
+        :param bool refused: it has said no, and gives no other message at the moment; else it has ended the
+            session, but let in before
         :return: whether it is the server rather than one of them
         """
+        if refused:
+            given = 0
         noted = self.get(folder, validity)
         self._last = (folder, folder.suspects)
         was_careful = bool(self.failures or noted)
@@ -68,6 +75,8 @@ class Suspects:
             elif not tried:
                 noted[uid] = min(noted.get(uid, TOGETHER) + 1, TO_BLAME)
             self._tried.add((folder.id, uid))
+            if refused:
+                self._refused.add((folder.id, uid))
         is_server = not given and len(self._tried) >= INNOCENT
         if is_server:
             tried = {uid for uid in noted if (folder.id, uid) in self._tried}

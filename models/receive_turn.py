@@ -19,6 +19,8 @@ from .received_mail import NotProcessed, ReceivedMail
 SESSION_SECONDS = 100
 # logins in one turn: servers limit them. Minutes that the server is left alone when that was not enough
 MAX_SESSIONS, REST = 6, 1
+# of messages that nothing is known against, two are asked for after the suspects if there are more than that
+KEPT_FOR_LATER = 2
 # attempts at a mail that meets another transaction
 ATTEMPTS = 3
 # deaths of the process over one mail before it is put aside
@@ -48,6 +50,7 @@ class ReceiveTurn:
         self._telling = Telling(polling, asked)
         self._suspects = Suspects()
         self._given, self._pace = 0, 0.0  # messages that the server has given, and how long one took it
+        self._last_given = {}  # uid of one, by folder
         self._has_looked = False  # for evidence that it gives any
         self._refusal = None  # of messages that are left, while nothing shows that the server gives any
         self._position = None  # in the open folder
@@ -77,6 +80,7 @@ class ReceiveTurn:
                 )
             except mailclient.MailFailure:
                 self._suspects.acquit()
+                self._env.cr.commit()
                 raise
             ended = yield from self._session(mailbox)
             if not ended:
@@ -180,20 +184,28 @@ class ReceiveTurn:
             self._store(folder, validity, received, NotProcessed("unreadable"))
         self._suspects.clear(folder, validity, {*blamed, *self._get_settled(folder, validity, listed)})
         is_careful = bool(self._suspects.failures or self._suspects.get(folder, validity))
+        is_left = len(fresh) + len(suspected) + len(blamed) < len(listed.uids)
+        if suspected and len(fresh) > KEPT_FOR_LATER:
+            # they show at that moment whether the server gives any
+            suspected += [fresh.pop(len(fresh) // 2), fresh.pop()]
         careful, others = (fresh[:CAREFUL], fresh[CAREFUL:]) if is_careful else ([], fresh)
         for uids, alone in ((careful, True), (others, False), (suspected, True)):
             if uids and not self._is_over():
-                yield from self._reading(mailbox, folder, validity, uids, listed.since, alone)
+                is_done = yield from self._reading(mailbox, folder, validity, uids, listed.since, alone)
+                is_left = is_left or not is_done
             elif uids:
                 self.is_waiting = True
-        return len(fresh) + len(suspected) + len(blamed) < len(listed.uids)
+        return is_left
 
     def _get_settled(self, folder, validity, listed):
         """Return suspects (set of uids) that are stored, or not there any more."""
         return self._suspects.get(folder, validity).keys() - set(listed.uids)
 
     def _reading(self, mailbox, folder, validity, uids, since, alone):
-        """Store the messages, and tell the server of each batch when it is in the database."""
+        """Store the messages, and tell the server of each batch when it is in the database.
+
+        :return: whether all of them are done with
+        """
         reader = mailclient.Reader(
             mailbox,
             uids,
@@ -201,6 +213,7 @@ class ReceiveTurn:
             since=since,
             alone=alone,
             pace=self._pace,
+            last_given=self._last_given.get(folder, ""),
         )
         told, pending, error = None, deque(uids), None
         try:
@@ -215,6 +228,7 @@ class ReceiveTurn:
                     break
             else:
                 self._set_gone(folder, validity, pending)
+                pending.clear()
             yield from self._telling.noting(told)
         except GeneratorExit:
             mailbox.close()
@@ -228,8 +242,10 @@ class ReceiveTurn:
             yield from self._telling.noting(told)
         yield reader.close
         self._given, self._pace = self._given + reader.given, reader.pace
+        self._last_given[folder] = reader.last_given
         if error:
             self._judge(mailbox, folder, validity, reader, error)
+        return not (error or pending)
 
     def _judge(self, mailbox, folder, validity, reader, failure):
         """Say how it goes on after a failure: it may be about messages, or about the server.
@@ -244,7 +260,7 @@ class ReceiveTurn:
                 raise SessionEnded from failure
             raise failure
         before = self._suspects.get(folder, validity)
-        is_server = self._suspects.note(folder, validity, asked, self._given)
+        is_server = self._suspects.note(folder, validity, asked, self._given, mailbox.usable)
         self._env.cr.commit()
         if is_server:
             raise failure

@@ -21,6 +21,7 @@ from . import test_email_account_secret_use
 from . import test_email_provider
 from . import test_email_account_polling
 from . import test_email_account_received
+from . import test_receiving_faults
 from . import test_receiving_once
 from . import test_receiving_server
 from . import test_email_account_folder
