@@ -77,6 +77,7 @@ class ImapReceiving(Mailbox):
             self._exists = self._enter(mailbox, readonly=False)
         except MailFailure as failure:
             self._exists = self._enter_refused(mailbox, failure)
+        self.search_limited = False
         told = self._session.untagged_responses
         self._kept = set() if "READ-ONLY" in told else _flags(told.get("PERMANENTFLAGS"))
         return Mark(self._session.validity or 0, self._session.next_uid or 0)
@@ -138,6 +139,7 @@ class ImapReceiving(Mailbox):
 
     def _listing_in_parts(self, first: int, found: list[str]) -> list[str]:
         """The server's SEARCH gives only so many: ask by numbers, from the end on."""
+        self.search_limited = True
         known, end = set(found), self._exists
         while end > 0:
             part = self._numbered(max(end - _MAX_LISTED + 1, 1), end)
@@ -154,11 +156,12 @@ class ImapReceiving(Mailbox):
             return found if len(found) <= end - start + 1 else []
         return []
 
-    def undeleted(self, uids: list[str]) -> set[str]:
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
         found = set()
-        for uid_set in uid_sets(uids):
-            with self._step("fetch"):
-                found.update(self._session.uids("UID", uid_set, "UNDELETED"))
+        for start in range(0, len(uids), _MAX_LISTED):
+            for uid_set in uid_sets(uids[start : start + _MAX_LISTED]):
+                with self._step("fetch"):
+                    found.update(self._session.uids("UID", uid_set, f"UN{mark.upper()}"))
         return found & set(uids)
 
     def count(self, since: date | None = None) -> int:

@@ -40,6 +40,8 @@ class Mailbox(ABC):
     endpoint: Endpoint
     certificate: Certificate | None
     capabilities: tuple[str, ...]
+    search_limited = False
+    """Whether :meth:`listing` has found out that :meth:`uids` gives only so many."""
     _connection: Connection
 
     def __enter__(self):
@@ -137,12 +139,12 @@ class Mailbox(ABC):
 
     @abstractmethod
     def listing(self, first: int = 1) -> list[str]:
-        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many;
-        POP3 gives all."""
+        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many, see
+        :attr:`search_limited`; POP3 gives all."""
 
     @abstractmethod
-    def undeleted(self, uids: list[str]) -> set[str]:
-        """Which of them are there and not marked as deleted."""
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
+        """Which of them are there without that mark: ``deleted`` or ``seen``.  POP3 has no marks."""
 
     @abstractmethod
     def count(self, since: date | None = None) -> int:

@@ -51,7 +51,7 @@ class Pop3Receiving(Mailbox):
     def listing(self, first: int = 1) -> list[str]:
         return self.uids()
 
-    def undeleted(self, uids: list[str]) -> set[str]:
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
         return set(self._known(uids))
 
     def count(self, since: date | None = None) -> int:

@@ -156,15 +156,14 @@ class EmailAccountFolder(models.Model):
             self.unseen_below = str(int(listed[-1]) + 1 if listed else 1)
         return int(self.unseen_below)
 
-    def _set_read(self, validity, position, told_next, older=False):
+    def _set_read(self, validity, listed, told_next):
         """Note that everything that the folder holds was looked at.
 
-        :param int position: the UID after the last one that the server has listed
+        :param listed: what that was, a `receive_listing.Listed`
         :param int told_next: UIDNEXT as the server says; 0 if it does not
-        :param older: the `import_since` that was looked at: somebody may have chosen another day meanwhile
         """
         self.invalidate_recordset(["import_since"])
-        position = max(position, self._get_position(validity))
+        position = max(listed.end, self._get_position(validity))
         values = {
             "uid_validity": validity,
             "uid_next": str(position),
@@ -172,8 +171,10 @@ class EmailAccountFolder(models.Model):
             "told_next": str(told_next) if told_next >= position else False,
             "looked_date": fields.Datetime.now(),
             "is_missing": False,
+            "deleted_uids": listed.deleted,
         }
-        if self.import_since == older:
+        # somebody may have chosen another day meanwhile
+        if self.import_since == listed.older:
             values["import_since"] = False
         self.write(values)
 

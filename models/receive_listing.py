@@ -17,6 +17,7 @@ class Listed(NamedTuple):
     :ivar position: `Position`
     :ivar end: UID (int) after the last one that the server has listed
     :ivar older: the day (date) from which on older mail is among them, False without one
+    :ivar deleted: what is marked as deleted (text, see `email.account.folder`), False without any
     """
 
     uids: list
@@ -24,6 +25,7 @@ class Listed(NamedTuple):
     position: Position
     end: int
     older: object
+    deleted: object
 
 
 class Listing:
@@ -57,25 +59,32 @@ class Listing:
         older_day = folder.import_since
         older = yield from self._looking_for_older(older_day)
         wanted = [uid for uid in listed if uid not in seen]
-        if moment and dated_below > first:
+        if moment and dated_below > first and not mailbox.search_limited:
             # those whose day alone is too early are passed over without a look at each
             day = mailclient.day_before(moment)
             near = set((yield partial(mailbox.uids, first, since=day, deleted=True)))
             wanted = [uid for uid in wanted if int(uid) >= dated_below or uid in near]
         candidates = {*wanted, *back, *older}
         known = self._receipts._get_known(folder, validity, list(candidates))
-        fresh, present = set(wanted) - known, set(uids)
-        self._note_deleted(watched | (fresh - present))
-        found = sorted((candidates - known) - (fresh - present), key=int)
+        # of what a SEARCH has left out, though it is there, it is asked once more: it may give only so many
+        hidden = (set(wanted) - set(uids)) - known
+        if hidden:
+            hidden -= yield partial(mailbox.unmarked, sorted(hidden, key=int), "deleted")
+        deleted = _get_text(watched | hidden)
+        # what is marked no more stays on the list until it is stored: the position has passed it
+        self._note_deleted(_get_text(watched | hidden | (back - known)))
+        found = sorted((candidates - known) - hidden, key=int)
         since = {uid: moment for uid in found if int(uid) < dated_below} if moment else {}
         if older_day and older_day != folder.EVERYTHING:
             earlier = self._account._get_day_start(older_day)
             since |= {
-                uid: min(since.get(uid, earlier), earlier) for uid in older if uid in since or uid not in fresh
+                uid: min(since.get(uid, earlier), earlier)
+                for uid in older
+                if uid in since or int(uid) < dated_below
             }
         elif older_day:
             since = {}
-        return Listed(found, since, Position(first, found, end), end, older_day)
+        return Listed(found, since, Position(first, found, end), end, older_day, deleted)
 
     def _get_moment(self):
         """Return when the account's first day begins (aware), None without one."""
@@ -95,15 +104,20 @@ class Listing:
         below = folder._get_unseen_below(listed)
         if below <= first:
             return set()
-        unseen = set((yield partial(mailbox.uids, first, unseen=True, deleted=True)))
-        return {uid for uid in listed if int(uid) < below and uid not in unseen}
+        before = [uid for uid in listed if int(uid) < below]
+        if mailbox.search_limited:
+            unseen = yield partial(mailbox.unmarked, before, "seen")
+        else:
+            unseen = set((yield partial(mailbox.uids, first, unseen=True, deleted=True)))
+        return set(before) - unseen
 
     def _looking_for_older(self, day):
         """Return what is imported of what is older (list of uids)."""
         if not day:
             return []
-        if day == self._folder.EVERYTHING:
-            return (yield self._mailbox.uids)
+        if day == self._folder.EVERYTHING or self._mailbox.search_limited:
+            everything = yield partial(self._mailbox.listing, 1)
+            return sorted((yield partial(self._mailbox.unmarked, everything, "deleted")), key=int)
         moment = self._account._get_day_start(day)
         return (yield partial(self._mailbox.uids, 1, since=mailclient.day_before(moment)))
 
@@ -113,13 +127,12 @@ class Listing:
         if folder.uid_validity != self._validity or not folder.deleted_uids:
             return set(), set()
         uids = list(_expanded(folder.deleted_uids))
-        back = yield partial(self._mailbox.undeleted, uids)
+        back = yield partial(self._mailbox.unmarked, uids, "deleted")
         there = yield partial(self._mailbox.present, uids)
         return there - back, back
 
-    def _note_deleted(self, uids):
+    def _note_deleted(self, text):
         """Remember what is marked as deleted now, before the position passes it."""
-        text = ",".join(uid_sets(uids)) or False
         if (self._folder.deleted_uids or False) != text:
             self._folder.deleted_uids = text
 
@@ -133,7 +146,11 @@ class Listing:
         new = [uid for uid in uids if uid not in known]
         is_begun = folder.uid_validity == validity and folder.looked_date
         since = dict.fromkeys(new, moment) if moment and not is_begun else {}
-        return Listed(new, since, None, 1, folder.import_since)
+        return Listed(new, since, None, 1, folder.import_since, False)
+
+
+def _get_text(uids):
+    return ",".join(uid_sets(uids)) or False
 
 
 def _expanded(uid_set):

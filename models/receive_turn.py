@@ -148,7 +148,7 @@ class ReceiveTurn:
             is_done = True
             self._refusal = self._refusal if left else None
             if not (left or self.is_waiting):
-                folder._set_read(validity, listed.end, mark.next_uid, listed.older)
+                folder._set_read(validity, listed, mark.next_uid)
                 self._suspects.clear(folder, validity, self._suspects.get(folder, validity).keys())
         yield from self._telling.telling_the_rest(mailbox, folder, validity)
         if not mailbox.usable and self._telling.has_failed:

@@ -23,7 +23,9 @@ from . import test_email_account_polling
 from . import test_email_account_received
 from . import test_receiving_faults
 from . import test_receiving_once
+from . import test_receiving_position
 from . import test_receiving_server
+from . import test_receiving_telling
 from . import test_email_account_folder
 from . import test_email_account_import
 from . import test_email_account_adopt
