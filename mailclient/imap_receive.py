@@ -36,6 +36,7 @@ class ImapReceiving(Mailbox):
 
     _session: ImapSession
     _exists = 0  # messages in the open folder
+    _at_once = _MAX_LISTED  # messages that a SEARCH gives for certain
     _kept: set[bytes] | None = None  # flags that the open folder keeps; None: the server does not say
 
     def folders(self) -> list[Folder]:
@@ -77,7 +78,7 @@ class ImapReceiving(Mailbox):
             self._exists = self._enter(mailbox, readonly=False)
         except MailFailure as failure:
             self._exists = self._enter_refused(mailbox, failure)
-        self.search_limited = False
+        self.search_limited, self._at_once = False, _MAX_LISTED
         told = self._session.untagged_responses
         self._kept = set() if "READ-ONLY" in told else _flags(told.get("PERMANENTFLAGS"))
         return Mark(self._session.validity or 0, self._session.next_uid or 0)
@@ -133,20 +134,20 @@ class ImapReceiving(Mailbox):
         found = self.uids(first, deleted=True)
         # all from a UID on are the last ones of the folder: so the one before them has to have a lower UID
         missing = self._exists - len(found)
-        if found and 0 < missing and (before := self._numbered(missing, missing)) and int(before[0]) >= first:
+        if found and missing > 0 and (before := self._numbered(missing, missing)) and int(before[0]) >= first:
             found = self._listing_in_parts(first, found)
         return found
 
     def _listing_in_parts(self, first: int, found: list[str]) -> list[str]:
         """The server's SEARCH gives only so many: ask by numbers, from the end on."""
-        self.search_limited = True
+        self.search_limited, self._at_once = True, min(len(found), _MAX_LISTED)
         known, end = set(found), self._exists
         while end > 0:
-            part = self._numbered(max(end - _MAX_LISTED + 1, 1), end)
+            part = self._numbered(max(end - self._at_once + 1, 1), end)
             known.update(from_uid(first, part))
             if not part or int(part[0]) < first:
                 break
-            end -= _MAX_LISTED
+            end -= self._at_once
         return sorted(known, key=int)
 
     def _numbered(self, start: int, end: int) -> list[str]:
@@ -158,8 +159,8 @@ class ImapReceiving(Mailbox):
 
     def unmarked(self, uids: list[str], mark: str) -> set[str]:
         found = set()
-        for start in range(0, len(uids), _MAX_LISTED):
-            for uid_set in uid_sets(uids[start : start + _MAX_LISTED]):
+        for start in range(0, len(uids), self._at_once):
+            for uid_set in uid_sets(uids[start : start + self._at_once]):
                 with self._step("fetch"):
                     found.update(self._session.uids("UID", uid_set, f"UN{mark.upper()}"))
         return found & set(uids)
@@ -284,7 +285,7 @@ class ImapReceiving(Mailbox):
     def _check_kept(self, flag: str) -> None:
         """Servers say OK to a STORE and keep nothing where we have no right (Dovecot with an ACL).
 
-        :raises MailFailure: the server has said that it does not keep this flag (RFC 3501 7.1, PERMANENTFLAGS)
+        :raises MailFailure: the server says that it does not keep it (PERMANENTFLAGS, RFC 3501 7.1)
         """
         if self._kept is not None and flag.lower().encode() not in self._kept:
             raise MailFailure(self.endpoint, "fetch", f"[READ-ONLY] {flag} is not kept here", "read_only")

@@ -139,8 +139,8 @@ class Mailbox(ABC):
 
     @abstractmethod
     def listing(self, first: int = 1) -> list[str]:
-        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many, see
-        :attr:`search_limited`; POP3 gives all."""
+        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many:
+        see :attr:`search_limited`.  POP3 gives all."""
 
     @abstractmethod
     def unmarked(self, uids: list[str], mark: str) -> set[str]:

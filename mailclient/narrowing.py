@@ -13,8 +13,8 @@ _LIMITS = {"rate_limited", "too_many_connections"}
 def narrowed(
     mailbox: Mailbox, ask: Callable, function: Callable, uids: list[str], *arguments
 ) -> tuple[dict, dict[str, MailFailure]]:
-    """What ``function`` finds of each message, and the refusals of those that the server refuses when they are
-    asked for alone.  A refusal is halved, so that each of the others is given once.
+    """What ``function`` finds of each message, and the refusals of those that the server refuses even when
+    they are asked for alone.  A refusal is halved, so that each of the others is given once.
 
     :param ask: calls ``function`` with uids and ``arguments``
     :raises MailFailure: the connection did not survive it, or the server gives nothing at all

@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from .failures import MailFailure
 from .mailbox import Mailbox
 from .narrowing import Judge, narrowed
 from .received import Received, arrival_of
@@ -181,9 +180,7 @@ class Reader:
             known, _refused = narrowed(self._mailbox, self._ask, self._mailbox.describe, uids)
             yield from self._dated(uids, known)
 
-    def _dated(
-        self, uids: list[str], known: dict[str, tuple[int, datetime | None]]
-    ) -> Iterator[_Waiting]:
+    def _dated(self, uids: list[str], known: dict[str, tuple[int, datetime | None]]) -> Iterator[_Waiting]:
         """With what the header says of the day, where the server says nothing of it (POP3)."""
         undated = [uid for uid in uids if uid in self._since and not known.get(uid, (0, None))[1]]
         width = _DATED if undated else len(uids)
@@ -210,9 +207,7 @@ class Reader:
         for header_only in (False, True):
             uids = [waiting.uid for waiting in planned if waiting.header_only == header_only]
             if uids:
-                found, refused = narrowed(
-                    self._mailbox, self._ask, self._mailbox.sources, uids, header_only
-                )
+                found, refused = narrowed(self._mailbox, self._ask, self._mailbox.sources, uids, header_only)
                 sources |= found
                 refusals |= refused
         # an empty one is none, unless the server says that it is empty

@@ -6,8 +6,16 @@ from odoo.exceptions import AccessError, ValidationError
 # what who may change the account decides; everything else follows the server
 CHOSEN_FIELDS = {"is_received"}
 # what belongs to one numbering of the folder
-NUMBERED_FIELDS = ("uid_validity", "uid_next", "told_next", "unseen_below", "dated_below", "deleted_uids", "suspects")
-# of the inbox by POP, which has none, and of IMAP servers that do not say: then receipts alone tell what is new
+NUMBERED_FIELDS = (
+    "uid_validity",
+    "uid_next",
+    "told_next",
+    "unseen_below",
+    "dated_below",
+    "deleted_uids",
+    "suspects",
+)
+# of the inbox by POP, and of IMAP servers that do not say: receipts alone tell what is new
 NO_UIDVALIDITY = "0"
 # minutes after which a folder is opened though the server says that nothing has changed: it may be wrong
 LOOK_MINUTES = 60
@@ -40,7 +48,7 @@ class EmailAccountFolder(models.Model):
     uid_next = fields.Char(
         readonly=True,
         copy=False,
-        help="Everything that the server has listed before this UID is stored or was passed over knowingly.",
+        help="What the server has listed before this UID is stored, or was passed over knowingly.",
     )
     told_next = fields.Char(
         readonly=True,
@@ -52,8 +60,8 @@ class EmailAccountFolder(models.Model):
     dated_below = fields.Char(
         readonly=True,
         copy=False,
-        help="Where the folder ended when it was opened for the first time: what was there before is received "
-        "if it came on the account's first day or later, what comes afterwards whatever its date.",
+        help="Where the folder ended when it was opened first: what was there before is received if it came "
+        "on the account's first day or later, what comes afterwards whatever its date.",
     )
     deleted_uids = fields.Text(
         readonly=True,

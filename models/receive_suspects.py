@@ -1,7 +1,7 @@
 """Messages over which a mail server may end a session, hang or say that it is a bad moment. No model."""
 
-# of a suspect: it was asked for with others; by itself, and nothing showed that the server gives any; it is to
-# blame, and put aside when the server lets in again
+# of a suspect: it was asked for with others; by itself, and nothing showed that the server gives any; it is
+# to blame, and put aside when the server lets in again
 TOGETHER, ALONE, TO_BLAME = 0, 1, 2
 # so many messages, each asked for by itself, and none given: it is the server
 INNOCENT = 3

@@ -73,7 +73,7 @@ class ReceiveTurn:
         """
         until = time.monotonic() + SESSION_SECONDS
         was_careful = any(self._account.folder_ids.mapped("suspects"))
-        for number in range(MAX_SESSIONS):
+        for _session in range(MAX_SESSIONS):
             try:
                 mailbox = yield from self._account._connecting__(
                     "incoming", total=max(until - time.monotonic(), 1)

@@ -50,7 +50,7 @@ class MoodyServer(FaultServer):
 
     def __exit__(self, *exception):
         self.gone.set()
-        super().__exit__(*exception)
+        return super().__exit__(*exception)
 
     def add(self, source, arrived=None, flags=()):
         """A mail arrives; return its UID."""
@@ -219,7 +219,7 @@ class MoodyServer(FaultServer):
         return "OK done" if words == "ignore" else words
 
     def _imap_store(self, _talk, rest):
-        uid_set, change, value = rest.split(" ", 2)
+        uid_set, _change, value = rest.split(" ", 2)
 
         def work():
             for uid in self._in_set(uid_set, list(self.messages)):
@@ -288,7 +288,9 @@ class MoodyServer(FaultServer):
                 source = self.messages[uid].source
                 if verb == "TOP":
                     source = source.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-                talk.send("+OK", source.replace(b"\n.", b"\n.."), b"" if source.endswith(b"\n") else b"\r\n", ".")
+                talk.send(
+                    "+OK", source.replace(b"\n.", b"\n.."), b"" if source.endswith(b"\n") else b"\r\n", "."
+                )
             elif verb == "DELE":
                 dropped.add(uid)
                 talk.send("+OK")

@@ -34,7 +34,9 @@ class FaultCase(MoodyCase):
         self.assertEqual(mails.mapped("reason"), ["unreadable"] * len(bad))
         self.assertEqual(mails.mapped("state"), ["waiting"] * len(bad))
         prefix = "u" if self.protocol == "pop3" else ""
-        self.assertEqual({uid.removeprefix(prefix) for uid in mails.receipt_id.mapped("uid")}, set(map(str, bad)))
+        self.assertEqual(
+            {uid.removeprefix(prefix) for uid in mails.receipt_id.mapped("uid")}, set(map(str, bad))
+        )
         self.assertEqual((self.account.state, self.account.last_error), ("ready", False))
 
     def assertComeLater(self, bad):
@@ -59,7 +61,12 @@ class FaultCase(MoodyCase):
 @tagged("post_install", "-at_install")
 class TestFaultsImap(FaultCase):
     def test_refused(self):
-        for words in ("NO [SERVERBUG] Internal error", "BAD no", "NO [UNAVAILABLE] Try again later", "nothing"):
+        for words in (
+            "NO [SERVERBUG] Internal error",
+            "BAD no",
+            "NO [UNAVAILABLE] Try again later",
+            "nothing",
+        ):
             self.check({"size": words, "header": words, "body": words})
 
     def test_size_is_refused(self):
@@ -174,7 +181,12 @@ class TestServerIsDown(FaultCase):
         self.assertEqual(self.account.state, "ready")
 
     def test_gives_nothing_at_all(self):
-        for words in ("close", "NO [UNAVAILABLE] Try again later", "NO [SERVERBUG] no", "NO [LIMIT] slow down"):
+        for words in (
+            "close",
+            "NO [UNAVAILABLE] Try again later",
+            "NO [SERVERBUG] no",
+            "NO [LIMIT] slow down",
+        ):
             with self.subTest(words):
                 self.start()
                 self.arrive_some({"header": words, "body": words})
@@ -217,7 +229,7 @@ class TestFaultsPop3(FaultCase):
     protocol = "pop3"
 
     def start(self, **values):
-        super().start(after_receiving="leave", **values)
+        return super().start(after_receiving="leave", **values)
 
     def test_refused(self):
         for words in ("-ERR no", "-ERR [SYS/TEMP] later", "-ERR Message 30 expunged."):
@@ -341,7 +353,9 @@ class TestUnreadableByDovecot(ReceivingCase):
 
     def test_shorter_than_its_name_says(self):
         """S= in the name of the file is what Dovecot takes for its size."""
-        self.deliver_some((1, 9, 30), lambda path: path.rename(path.with_name(path.name.replace("S=", "S=9"))))
+        self.deliver_some(
+            (1, 9, 30), lambda path: path.rename(path.with_name(path.name.replace("S=", "S=9")))
+        )
         for _turn in range(2):
             self.account._receive()
         self.get_unprocessed().next_attempt = fields.Datetime.now()

@@ -1,32 +1,34 @@
-import contextlib
 from datetime import datetime, timedelta, timezone
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from odoo import fields
-from odoo.tests import Form, tagged
+from odoo.tests import tagged
 
-from .. import mailclient
-from .common import ADDRESS, PASSWORD
-from .receiving import MoodyCase, ReceivingCase
+from .receiving import MoodyCase
 
 TURN = "odoo.addons.email_account.models.receive_turn.ReceiveTurn"
 DAY = timedelta(days=1)
 NOW = datetime(2026, 12, 1, 23, 1, tzinfo=timezone.utc)
+# around days that begin at different times in different zones
+HOURS = st.integers(-70, 30)
 
 
 def _steps():
-    days = st.integers(-6, 6)
+    look = st.tuples(st.just("look"), st.just(0))
+    arrive = st.tuples(st.just("arrive"), st.integers(1, 3))
     return st.lists(
         st.one_of(
-            st.tuples(st.just("arrive"), st.integers(1, 3)),
-            st.tuples(st.just("move_in"), days),
+            look,
+            look,
+            arrive,
+            arrive,
+            st.tuples(st.just("move_in"), HOURS),
             st.tuples(st.just("mark_deleted"), st.integers(0, 30)),
             st.tuples(st.just("unmark"), st.integers(0, 30)),
             st.tuples(st.just("expunge"), st.integers(0, 30)),
-            st.tuples(st.just("look"), st.just(0)),
             st.tuples(st.just("look_shortly"), st.integers(1, 3)),
             st.tuples(st.just("renumber"), st.just(0)),
             st.tuples(st.just("begin_earlier"), st.integers(1, 5)),
@@ -34,7 +36,8 @@ def _steps():
             st.tuples(st.just("next_uid"), st.sampled_from([None, 0, 1, 5, 1000])),
             st.tuples(st.just("search_limit"), st.sampled_from([None, 2, 3])),
         ),
-        max_size=14,
+        min_size=6,
+        max_size=20,
     )
 
 
@@ -61,9 +64,7 @@ class Model:
     def renumber(self, received):
         """A server that counts anew tells nothing of what was there before but its date."""
         old = {
-            name
-            for name in self.due - received
-            if self.start is not None and self.arrived[name] < self.start
+            name for name in self.due - received if self.start is not None and self.arrived[name] < self.start
         }
         self.due -= old
         self.free |= old
@@ -76,14 +77,15 @@ class TestPosition(MoodyCase):
         self.process_lightly()
 
     @settings(
-        max_examples=60,
+        max_examples=40,
+        phases=(Phase.generate,),
         deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(
-        there=st.lists(st.integers(-6, 1), max_size=5),
+        there=st.lists(HOURS, max_size=5),
         zone=st.sampled_from([-12, -8, 0, 2, 9, 14]),
         tz=st.sampled_from(["UTC", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"]),
         day=st.sampled_from([None, -2, 0, 1]),
@@ -96,17 +98,19 @@ class TestPosition(MoodyCase):
         self.server.zone, self.server.told = zone, {}
         model = Model(self.account._get_day_start(first) if first else None)
         self.names = {}
-        for days in there:
-            self.move_in(model, days)
+        for hours in there:
+            self.step_move_in(model, hours)
         for step, value in steps:
-            getattr(self, f"step_{step}", self.move_in)(model, value)
+            getattr(self, f"step_{step}")(model, value)
             self.check_position(model)
         self.server.search_limit, self.server.next_uid = None, None
         self.folder.is_received = True
         for _look in range(3):
             self.step_look(model, 0)
         visible = {
-            self.names[message] for message in self.server.messages.values() if "\\Deleted" not in message.flags
+            self.names[message]
+            for message in self.server.messages.values()
+            if "\\Deleted" not in message.flags
         }
         received = self.get_received()
         self.assertEqual(len(received), len(set(received)))
@@ -127,8 +131,8 @@ class TestPosition(MoodyCase):
                 name = self.names[message]
                 self.assertTrue(name in received or name not in model.due, (message.uid, name))
 
-    def move_in(self, model, days):
-        self.add(model, NOW + days * DAY + timedelta(minutes=len(self.names)))
+    def step_move_in(self, model, hours):
+        self.add(model, NOW + timedelta(hours=hours, minutes=len(self.names)))
 
     def add(self, model, arrived):
         name = len(self.names) + 1
@@ -204,3 +208,97 @@ class TestPosition(MoodyCase):
 def _expanded(part):
     first, _colon, last = part.partition(":")
     return range(int(first), int(last or first) + 1) if first else ()
+
+
+@tagged("post_install", "-at_install")
+class TestFirstDay(MoodyCase):
+    """The day is the user's; the server's days are in another zone, and have no time."""
+
+    def setUp(self):
+        super().setUp()
+        self.process_lightly()
+
+    def test_day_that_has_not_begun_for_the_server(self):
+        for zone in (-12, 0, 14):
+            with self.subTest(zone):
+                self.start()
+                self.server.zone = zone
+                self.arrive(1, datetime(2026, 12, 1, 14, 59, tzinfo=timezone.utc))
+                self.arrive(2, datetime(2026, 12, 1, 15, 0, tzinfo=timezone.utc))  # midnight in Tokyo
+                self.account.with_context(tz="Asia/Tokyo").import_from = "2026-12-02"
+                self.account._receive()
+                self.assertEqual(self.get_received(), [2])
+                self.arrive(3, NOW)
+                self.arrive(4, datetime(2020, 1, 1, tzinfo=timezone.utc))  # moved in
+                self.account._receive()
+                self.assertEqual(self.get_received(), [2, 3, 4])
+
+    def test_day_that_is_corrected(self):
+        self.arrive(1, NOW - 9 * DAY)
+        self.arrive(2, NOW - 3 * DAY)
+        self.account.import_from = NOW.date() + 2 * DAY
+        self.account._receive()
+        self.assertEqual(self.get_received(), [])
+        self.account.import_from = NOW.date() - 4 * DAY
+        self.account._receive()
+        self.assertEqual(self.get_received(), [2])
+        self.account.import_from = False
+        self.account._receive()
+        self.assertEqual(sorted(self.get_received()), [1, 2])
+
+    def test_wizard_proposes_a_day_that_has_begun_everywhere(self):
+        wizards = self.env["email.account.create"]
+        morning = datetime(2026, 12, 1, 23, 1)
+        with (
+            patch.object(fields.Datetime, "now", lambda *_arguments: morning),
+            patch.object(fields.Date, "today", lambda *_arguments: morning.date()),
+        ):
+            wizard = wizards.with_context(tz="Asia/Tokyo").new()
+            self.assertEqual(wizard.import_from, morning.date())
+
+    def test_next_uid_that_is_wrong(self):
+        """It is a promise that some servers do not keep."""
+        for told in (1, 0, 1000):
+            with self.subTest(told):
+                self.start()
+                self.server.next_uid = told
+                self.arrive(1)
+                self.account._receive()
+                self.arrive(2)
+                if told == 1000:  # nothing shows that something has come: after an hour it is looked at
+                    self.folder.looked_date -= timedelta(hours=2)
+                self.account._receive()
+                self.assertEqual(self.get_received(), [1, 2])
+                self.assertEqual(self.folder.uid_next, "3")
+
+    def test_mark_of_deletion_that_is_taken_away(self):
+        self.arrive(1, flags=("\\Deleted",))
+        self.arrive(2)
+        self.account._receive()
+        self.assertEqual((self.get_received(), self.folder.deleted_uids), ([2], "1"))
+        self.server.messages[1].flags.clear()
+        self.account._receive()
+        self.assertEqual((self.get_received(), self.folder.deleted_uids), ([2, 1], False))
+
+
+@tagged("post_install", "-at_install")
+class TestFirstDayPop3(MoodyCase):
+    protocol = "pop3"
+
+    def test_day_is_the_users(self):
+        self.process_lightly()
+        self.account.with_context(tz="Asia/Tokyo").import_from = "2026-11-25"
+        header = (
+            "Received: from a by b; Tue, 24 Nov 2026 {} +0000\r\nMessage-ID: <{}-x@customer.example>\r\n\r\n"
+        )
+        self.server.add(header.format("14:59:00", 1).encode())
+        self.server.add(header.format("15:01:00", 2).encode())
+        self.account._receive()
+        self.assertEqual(self.get_received(), [2])
+        # what comes later is new, whatever it says
+        self.server.add(header.format("03:00:00", 3).encode())
+        self.account._receive()
+        self.assertEqual(self.get_received(), [2, 3])
+        self.account.with_context(tz="Asia/Tokyo").import_from = "2026-11-24"
+        self.account._receive()
+        self.assertEqual(self.get_received(), [2, 3, 1])

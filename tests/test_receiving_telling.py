@@ -9,7 +9,14 @@ from .hosts import MailHost
 from .receiving import MoodyCase, ReceivingCase
 
 COUNT = 30
-REFUSALS = ("NO [NOPERM] no", "NO [READ-ONLY] no", "NO [OVERQUOTA] full", "BAD no", "NO no", "NO [UNAVAILABLE] x")
+REFUSALS = (
+    "NO [NOPERM] no",
+    "NO [READ-ONLY] no",
+    "NO [OVERQUOTA] full",
+    "BAD no",
+    "NO no",
+    "NO [UNAVAILABLE] x",
+)
 
 
 class TellingCase(MoodyCase):
@@ -46,7 +53,9 @@ class TestTelling(TellingCase):
                     self.server.told[verb] = refusal
                     self.account._receive()
                     self.assertReceivedAll()
-                    self.assertIn(f"Mail is received, but it could not be {words[action]}", self.account.telling_error)
+                    self.assertIn(
+                        f"Mail is received, but it could not be {words[action]}", self.account.telling_error
+                    )
                     self.assertIn(refusal, self.account.telling_details)
                     self.assertEqual(self.server.count(f"UID {verb}"), 1)
                     # it is not asked each time
@@ -98,7 +107,11 @@ class TestTelling(TellingCase):
     def test_folder_that_can_only_be_read(self):
         """It says so when it is opened, and OK to everything."""
         for action in ("seen", "delete"):
-            for select, permanent in (("[READ-ONLY]", ""), ("[READ-WRITE]", "()"), ("[READ-WRITE]", "(\\Answered)")):
+            for select, permanent in (
+                ("[READ-ONLY]", ""),
+                ("[READ-WRITE]", "()"),
+                ("[READ-WRITE]", "(\\Answered)"),
+            ):
                 with self.subTest(action, select=select, permanent=permanent):
                     self.begin(action)
                     self.server.select, self.server.permanent = select, permanent
@@ -164,7 +177,9 @@ class TestTelling(TellingCase):
         """As of an addon that is not installed any more."""
         self.begin("seen")
         self.env.flush_all()
-        self.env.cr.execute("UPDATE email_account SET after_receiving = 'archive' WHERE id = %s", [self.account.id])
+        self.env.cr.execute(
+            "UPDATE email_account SET after_receiving = 'archive' WHERE id = %s", [self.account.id]
+        )
         self.env.invalidate_all()
         self.account._receive()
         self.assertReceivedAll()
@@ -179,8 +194,14 @@ class TestTelling(TellingCase):
         accounts = self.env.registry["email.account"]
         told = []
         with (
-            patch.object(accounts, "_tell_archive", lambda _account, _box, uids: lambda: told.extend(uids), create=True),
-            patch.object(accounts.after_receiving, "_selection", {**accounts.after_receiving._selection, "archive": "A"}),
+            patch.object(
+                accounts, "_tell_archive", lambda _account, _box, uids: lambda: told.extend(uids), create=True
+            ),
+            patch.object(
+                accounts.after_receiving,
+                "_selection",
+                {**accounts.after_receiving._selection, "archive": "A"},
+            ),
         ):
             self.account.after_receiving = "archive"
             self.account._receive()
@@ -194,7 +215,7 @@ class TestTelling(TellingCase):
         accounts = self.env.registry["email.account"]
 
         def tell(_account, _box, _uids):
-            raise UserError("No archive today.")
+            raise UserError(self.env._("No archive today."))
 
         with patch.object(accounts, "_tell_seen", tell):
             self.account._receive()
@@ -224,7 +245,7 @@ class TestTellingPop3(TellingCase):
 def acl(version):
     """Configuration with access control by files."""
     if version >= (2, 4):
-        return "acl_driver = vfile\nprotocol imap {\n  mail_plugins {\n    acl = yes\n    imap_acl = yes\n  }\n}\n"
+        return "acl_driver = vfile\nprotocol imap {\n  mail_plugins {\n    acl = yes\n  }\n}\n"
     return "protocol imap {\n  mail_plugins = acl\n}\nplugin {\n  acl = vfile\n}\n"
 
 
@@ -255,7 +276,7 @@ class TestTellingDovecot(ReceivingCase):
     def deliver(self, number, **values):
         mails, self.hosts.mail = self.hosts.mail, self.shared
         try:
-            super().deliver(number, **values)
+            return super().deliver(number, **values)
         finally:
             self.hosts.mail = mails
 
