@@ -3,6 +3,7 @@
 Everything here blocks; the caller brings the thread and the deadline (:class:`Timeouts`).
 """
 
+from .arrivals import day_before, uids_since
 from .causes import CAUSES, FIELDS, PROTOCOLS, RESPONSIBLE, STAGES, Cause, Rule, cause_named, explain, parse
 from .connect import connect_mailbox
 from .endpoint import Endpoint, Login, Timeouts
@@ -48,6 +49,8 @@ __all__ = [
     "connect_mailbox",
     "connect_pop3",
     "connect_smtp",
+    "day_before",
     "explain",
     "parse",
+    "uids_since",
 ]

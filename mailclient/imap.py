@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from .endpoint import Endpoint, Login
 from .failures import MailFailure, failing, logging_in
 from .imap_parse import Folder, Mark, parse_fetch, quote
-from .imap_receive import ImapReceiving
+from .imap_receive import ImapReceiving, from_uid
 from .imap_session import FOLDER_ORDER, ImapSession
 from .mailbox import MAX_SOURCE, Found, has_header, has_text
 from .opening import open_session
@@ -100,7 +100,7 @@ class ImapMailbox(ImapReceiving):
             for items in parse_fetch(data)
             if "UID" in items and any(has_header(text, header, value) for text in _bodies(items))
         ]
-        return [_found(folder, uid) for uid in _from(first, uids)]
+        return [_found(folder, uid) for uid in from_uid(first, uids)]
 
     def _find_text_in(self, folder: Folder, text: str) -> list[Found]:
         count, first = self._open(folder)
@@ -110,7 +110,7 @@ class ImapMailbox(ImapReceiving):
             hits = self._search(first, text, "TEXT")
             if not hits and self._noted is not None:
                 # some servers do not search what is attached, such as the mail that came back
-                hits = _from(first, self._session.uids("UID", f"{first}:*"))
+                hits = from_uid(first, self._session.uids("UID", f"{first}:*"))
         found = []
         for uid in hits[-_MAX_READ:]:
             source = self._source(uid, f"BODY.PEEK[]<0.{MAX_SOURCE}>")
@@ -123,7 +123,7 @@ class ImapMailbox(ImapReceiving):
         self._session.literal = value.encode()
         charset = () if value.isascii() else ("CHARSET", "UTF-8")
         since = ("UID", f"{first}:*") if first > 1 else ()
-        return _from(first, self._session.uids(*charset, *since, *key))
+        return from_uid(first, self._session.uids(*charset, *since, *key))
 
     def fetch(self, found: Found) -> bytes:
         return self._fetch(found, "BODY.PEEK[]")
@@ -203,11 +203,6 @@ def _prove(session: ImapSession, endpoint: Endpoint, login: Login, safe_logon: b
 
 def _found(folder: Folder, uid: str) -> Found:
     return Found(folder.name, uid, folder.special_use, folder.mailbox)
-
-
-def _from(first: int, uids: list[str]) -> list[str]:
-    """Those from ``first`` on: ``first:*`` gives the last message even if it is before (RFC 3501 6.4.8)."""
-    return [uid for uid in uids if uid.isdigit() and int(uid) >= first]
 
 
 def _bodies(items: dict[str, bytes]) -> Iterator[bytes]:

@@ -1,9 +1,11 @@
 """Receiving by IMAP: what has come into a folder, many messages in one command."""
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
+from .causes import parse
 from .failures import PASSING, MailFailure, OutOfStep
 from .imap_parse import (
     MONTHS,
@@ -19,7 +21,13 @@ from .imap_session import ImapSession
 from .mailbox import Mailbox, has_header
 from .uid_sets import MAX_LENGTH, uid_sets
 
+_MAX_LISTED = 200  # messages that are asked for at a time where a SEARCH gives only so many
 _MAX_LOCATED = 50  # hits that are verified: a server that ignores the criterion finds all
+
+
+_DELETED = "\\Deleted"
+_NO_RIGHT = {"NOPERM", "READ-ONLY"}  # RFC 5530 3, RFC 3501 7.1
+_READ_ONLY = re.compile(r"read.?only|permission denied|not permitted|access denied", re.IGNORECASE)
 
 
 class ImapReceiving(Mailbox):
@@ -27,6 +35,9 @@ class ImapReceiving(Mailbox):
 
     _session: ImapSession
     _sizes: dict[str, int]  # in the open folder, as far as they were asked for
+    _exists = 0  # messages in the open folder
+    _at_once = _MAX_LISTED  # messages that a SEARCH gives for certain
+    _kept: set[bytes] | None = None  # flags that the open folder keeps; None: the server does not say
 
     def folders(self) -> list[Folder]:
         with self._step("select"):
@@ -64,12 +75,27 @@ class ImapReceiving(Mailbox):
 
     def open(self, mailbox: bytes) -> Mark:
         try:
-            self._enter(mailbox, readonly=False)
+            self._exists = self._enter(mailbox, readonly=False)
         except MailFailure as failure:
-            if failure.cause == "unknown" and self._connection.usable and not self._is_listed(mailbox):
-                raise MailFailure(self.endpoint, "select", failure.raw, "folder_missing") from failure
-            raise
+            self._exists = self._enter_refused(mailbox, failure)
+        self.search_limited, self._at_once = False, _MAX_LISTED
+        told = self._session.untagged_responses
+        self._kept = set() if "READ-ONLY" in told else _flags(told.get("PERMANENTFLAGS"))
         return Mark(self._session.validity or 0, self._session.next_uid or 0)
+
+    def _enter_refused(self, mailbox: bytes, failure: MailFailure) -> int:
+        """Open to read alone what cannot be changed; how many messages it holds.
+
+        :raises MailFailure: it cannot be read either
+        """
+        if not self._connection.usable:
+            raise failure
+        if parse("imap", failure.raw).response in _NO_RIGHT:
+            with contextlib.suppress(MailFailure):
+                return self._enter(mailbox, readonly=True)
+        elif failure.cause == "unknown" and not self._is_listed(mailbox):
+            raise MailFailure(self.endpoint, "select", failure.raw, "folder_missing") from failure
+        raise failure
 
     def _enter(self, mailbox: bytes, readonly: bool) -> int:
         """Open a folder, with our name if the server wants that; how many messages it holds."""
@@ -92,12 +118,53 @@ class ImapReceiving(Mailbox):
                 _canonical(folder.mailbox) == _canonical(mailbox) for folder in self._session.folders()
             )
 
-    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
-        criteria = [*(("UID", f"{first}:*") if first > 1 else ()), *_since(since)]
+    def uids(
+        self, first: int = 1, *, since: date | None = None, unseen: bool = False, deleted: bool = False
+    ) -> list[str]:
+        criteria = [
+            *(("UID", f"{first}:*") if first > 1 else ()),
+            *_since(since),
+            *(["UNSEEN"] * unseen),
+            *(["UNDELETED"] * (not deleted)),
+        ]
         with self._step("fetch"):
-            found = self._session.uids(*criteria, *(["UNSEEN"] * unseen), "UNDELETED")
-        # "first:*" gives the last message even if it is before (RFC 3501 6.4.8)
-        return [uid for uid in found if int(uid) >= first] if first > 1 else found
+            found = self._session.uids(*(criteria or ["ALL"]))
+        return from_uid(first, found)
+
+    def listing(self, first: int = 1) -> list[str]:
+        found = self.uids(first, deleted=True)
+        # all from a UID on are the last ones of the folder: so the one before them has to have a lower UID
+        missing = self._exists - len(found)
+        if found and missing > 0 and (before := self._numbered(missing, missing)) and int(before[0]) >= first:
+            found = self._listing_in_parts(first, found)
+        return found
+
+    def _listing_in_parts(self, first: int, found: list[str]) -> list[str]:
+        """The server's SEARCH gives only so many: ask by numbers, from the end on."""
+        self.search_limited, self._at_once = True, min(len(found), _MAX_LISTED)
+        known, end = set(found), self._exists
+        while end > 0:
+            part = self._numbered(max(end - self._at_once + 1, 1), end)
+            known.update(from_uid(first, part))
+            if not part or int(part[0]) < first:
+                break
+            end -= self._at_once
+        return sorted(known, key=int)
+
+    def _numbered(self, start: int, end: int) -> list[str]:
+        """UIDs of the messages with these numbers; none if the server does not understand the question."""
+        with self._step("fetch"), self._session.refusable():
+            found = self._session.uids(f"{start}:{end}" if start < end else str(start))
+            return found if len(found) <= end - start + 1 else []
+        return []
+
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
+        found = set()
+        for start in range(0, len(uids), self._at_once):
+            for uid_set in uid_sets(uids[start : start + self._at_once]):
+                with self._step("fetch"):
+                    found.update(self._session.uids("UID", uid_set, f"UN{mark.upper()}"))
+        return found & set(uids)
 
     def count(self, since: date | None = None) -> int:
         return len(self.uids(since=since))
@@ -181,13 +248,16 @@ class ImapReceiving(Mailbox):
         return found & set(uids)
 
     def mark_seen(self, uids: list[str]) -> None:
+        self._check_kept("\\Seen")
         self._store(uids, "+FLAGS.SILENT", "(\\Seen)")
 
     def move(self, uids: list[str], mailbox: bytes) -> None:
         able = "MOVE" in self.capabilities
+        if not able:
+            self._check_kept(_DELETED)  # else there would be a copy more each time
         for uid_set in uid_sets(uids, MAX_LENGTH - 2 * len(mailbox)):
             try:
-                with self._step("select"):
+                with self._changing("select"):
                     self._session.command("UID", "MOVE" if able else "COPY", uid_set, quote(mailbox))
             except MailFailure as failure:
                 if "[TRYCREATE]" in failure.raw.upper():
@@ -204,18 +274,46 @@ class ImapReceiving(Mailbox):
             self._expunge(uids)
 
     def _expunge(self, uids: list[str]) -> None:
-        self._store(uids, "+FLAGS.SILENT", "(\\Deleted)")
-        with self._step("fetch"):
+        self._check_kept(_DELETED)
+        self._store(uids, "+FLAGS.SILENT", f"({_DELETED})")
+        with self._changing("fetch"):
             if "UIDPLUS" in self.capabilities:
                 for uid_set in uid_sets(uids):
                     self._session.command("UID", "EXPUNGE", uid_set)
             elif set(self._session.uids("DELETED")) <= set(uids):
                 self._session.command("EXPUNGE")
+            else:
+                return  # somebody else's would go too: they go with these
+        # who may mark but not expunge is told OK by Dovecot, and nothing happens
+        left = self.present(uids)
+        if left:
+            raise MailFailure(
+                self.endpoint, "fetch", f"OK, but {len(left)} are still there after EXPUNGE", "read_only"
+            )
 
     def _store(self, uids: list[str], change: str, value: str) -> None:
-        with self._step("fetch"):
+        with self._changing("fetch"):
             for uid_set in uid_sets(uids):
                 self._session.command("UID", "STORE", uid_set, change, value)
+
+    @contextlib.contextmanager
+    def _changing(self, stage: str):
+        """The server may say that we have no right to do what is asked within."""
+        try:
+            with self._step(stage):
+                yield
+        except MailFailure as failure:
+            if parse("imap", failure.raw).response in _NO_RIGHT or _READ_ONLY.search(failure.raw):
+                raise MailFailure(self.endpoint, stage, failure.raw, "read_only") from failure
+            raise
+
+    def _check_kept(self, flag: str) -> None:
+        """Servers say OK to a STORE and keep nothing where we have no right (Dovecot with an ACL).
+
+        :raises MailFailure: the server says that it does not keep it (PERMANENTFLAGS, RFC 3501 7.1)
+        """
+        if self._kept is not None and flag.lower().encode() not in self._kept:
+            raise MailFailure(self.endpoint, "fetch", f"[READ-ONLY] {flag} is not kept here", "read_only")
 
     def locate(self, message_id: str) -> str | None:
         name = "Message-ID"
@@ -231,8 +329,18 @@ class ImapReceiving(Mailbox):
         return None
 
 
+def from_uid(first: int, uids: list[str]) -> list[str]:
+    """Those from that one on: "first:*" gives the last message even if it is before (RFC 3501 6.4.8)."""
+    return [uid for uid in uids if uid.isdigit() and int(uid) >= first]
+
+
 def _since(day: date | None) -> Iterable[str]:
     return ("SINCE", f"{day.day}-{MONTHS[day.month - 1]}-{day.year:04}") if day else ()
+
+
+def _flags(told: list | None) -> set[bytes] | None:
+    """The flags in a response code, in lower case; None if there is none."""
+    return set((told[-1] or b"").strip(b"()").lower().split()) if told else None
 
 
 def _marks(told: list) -> dict[bytes, Mark]:

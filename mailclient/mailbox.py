@@ -40,6 +40,8 @@ class Mailbox(ABC):
     endpoint: Endpoint
     certificate: Certificate | None
     capabilities: tuple[str, ...]
+    search_limited = False
+    """Whether :meth:`listing` has found out that :meth:`uids` gives only so many."""
     _connection: Connection
 
     def __enter__(self):
@@ -52,6 +54,15 @@ class Mailbox(ABC):
     def usable(self) -> bool:
         """Whether more can be asked: False after the end, a time-out or an answer that is none."""
         return self._connection.usable
+
+    @contextmanager
+    def patient(self, seconds: float | None):
+        """Within, a reply has no more time than that; None changes nothing."""
+        self._connection.patience = seconds
+        try:
+            yield
+        finally:
+            self._connection.patience = None
 
     @contextmanager
     def _step(self, stage: str):
@@ -115,12 +126,25 @@ class Mailbox(ABC):
         """
 
     @abstractmethod
-    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
-        """What is in the open folder, oldest first, but for what is marked as deleted.
+    def uids(
+        self, first: int = 1, *, since: date | None = None, unseen: bool = False, deleted: bool = False
+    ) -> list[str]:
+        """What is in the open folder, oldest first.
 
         :param first: only UIDs from here on; POP3 gives all, whatever the parameters
-        :param since: only what has come on that day or later
+        :param since: only what has come on that day or later, in whatever zone the server keeps the time
+            (RFC 3501 6.4.4): ask for some days more, and look at :meth:`describe`
+        :param deleted: also what is marked as deleted
         """
+
+    @abstractmethod
+    def listing(self, first: int = 1) -> list[str]:
+        """Everything from that UID on, also what is marked as deleted, though a SEARCH gives only so many:
+        see :attr:`search_limited`.  POP3 gives all."""
+
+    @abstractmethod
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
+        """Which of them are there without that mark: ``deleted`` or ``seen``.  POP3 has no marks."""
 
     @abstractmethod
     def count(self, since: date | None = None) -> int:
@@ -141,7 +165,8 @@ class Mailbox(ABC):
 
         :raises MailFailure: cause ``framing_broken`` if one does not end where it should: the connection is
             closed, and by POP3 nothing that was removed in this session is; ``message_incomplete`` if one is
-            shorter than the server says
+            shorter than the server says; also if the server refuses some of them, with the mailbox
+            still :attr:`usable`
         """
 
     @abstractmethod
@@ -150,18 +175,24 @@ class Mailbox(ABC):
 
     @abstractmethod
     def mark_seen(self, uids: list[str]) -> None:
-        """Mark as read.  POP3 has no such mark: nothing happens."""
+        """Mark as read.  POP3 has no such mark: nothing happens.
+
+        :raises MailFailure: cause ``read_only`` if the server does not keep such a mark, or does not let us
+        """
 
     @abstractmethod
     def move(self, uids: list[str], mailbox: bytes) -> None:
         """Move to another folder.
 
-        :raises MailFailure: cause ``folder_missing`` if it is not there; always, by POP3
+        :raises MailFailure: cause ``folder_missing`` if it is not there; always, by POP3; ``read_only``
         """
 
     @abstractmethod
     def remove(self, uids: list[str]) -> None:
-        """Remove these messages and no others.  POP3: takes effect by :meth:`disconnect`."""
+        """Remove these messages and no others.  POP3: takes effect by :meth:`disconnect`.
+
+        :raises MailFailure: cause ``read_only`` if the server does not let us, or only says that it has
+        """
 
     @abstractmethod
     def locate(self, message_id: str) -> str | None:

@@ -30,10 +30,12 @@ class Pop3Receiving(Mailbox):
     """
 
     _session: Pop3Session
+    _has_top = False  # the server has answered one
 
     def _forget(self) -> None:
         self._number_of: dict[str, int] | None = None
-        self._sizes: dict[int, int] | None = None
+        self._sizes: dict[int, int] | None = None  # by LIST, as far as it was asked for
+        self._is_listed = False  # it was asked for the sizes of all
         self._size_check = SizeCheck(b"Microsoft Exchange" in self._session.welcome)
 
     def folders(self) -> list[Folder]:
@@ -47,8 +49,16 @@ class Pop3Receiving(Mailbox):
             raise MailFailure(self.endpoint, "select", "POP3 has the inbox alone", "folder_missing")
         return Mark(0, 0)
 
-    def uids(self, first: int = 1, *, since: date | None = None, unseen: bool = False) -> list[str]:
+    def uids(
+        self, first: int = 1, *, since: date | None = None, unseen: bool = False, deleted: bool = False
+    ) -> list[str]:
         return list(self._numbers_by_uid())
+
+    def listing(self, first: int = 1) -> list[str]:
+        return self.uids()
+
+    def unmarked(self, uids: list[str], mark: str) -> set[str]:
+        return set(self._known(uids))
 
     def count(self, since: date | None = None) -> int:
         with self._step("fetch"):
@@ -94,8 +104,12 @@ class Pop3Receiving(Mailbox):
                 refused.append(number)
             else:
                 digests[number] = hashlib.sha256(content).hexdigest()
-        for number in refused:
-            digests[number] = hashlib.sha256(self._session.text(f"RETR {number}")).hexdigest()
+        for number, content in zip(refused, self._session.messages(refused, {}), strict=True):
+            if not isinstance(content, poplib.error_proto):
+                digests[number] = hashlib.sha256(content).hexdigest()
+            elif not digests:
+                self._check(content)
+        # what the server does not give has no name today
         yield from sorted(digests.items())
 
     def _headers(
@@ -107,15 +121,13 @@ class Pop3Receiving(Mailbox):
         if not first:
             return
         [header] = self._session.headers([first])
-        if isinstance(header, poplib.error_proto):
+        if isinstance(header, poplib.error_proto) and not self._has_top:
             self._check(header)
             yield from self._session.messages((first, *others), self._sizes or {}, keep)
             return
+        self._has_top = True
         yield header
-        for header in self._session.headers(others):
-            if isinstance(header, poplib.error_proto):
-                self._check(header)
-            yield header
+        yield from self._session.headers(others)
         self._session.keep_step()
 
     def _check(self, refusal: poplib.error_proto) -> None:
@@ -134,17 +146,32 @@ class Pop3Receiving(Mailbox):
 
     def describe(self, uids: list[str]) -> dict[str, tuple[int, datetime | None]]:
         known = self._known(uids)
-        with self._step("fetch"):
-            sizes = self._listed()
+        if not self._is_listed and len(known) == 1:  # one that is suspected: of all, LIST could fail over it
+            sizes = self._listed_alone(*known.values())
+        else:
+            with self._step("fetch"):
+                sizes = self._listed()
         return {uid: (sizes[number], None) for uid, number in known.items() if number in sizes}
 
     def _listed(self) -> dict[int, int]:
         """The sizes by number, as far as the server tells them."""
-        if self._sizes is None:
+        if not self._is_listed:
             lines = self._session.numbered("LIST")
             words = ((number, value.split()[0]) for number, value in lines)
             self._sizes = {number: int(size) for number, size in words if size.isdigit()}
+            self._is_listed = True
         return self._sizes
+
+    def _listed_alone(self, number: int) -> dict[int, int]:
+        """The same of one message."""
+        with self._step("fetch"):
+            [answer] = self._session.replies([f"LIST {number}"])
+            if isinstance(answer, poplib.error_proto):
+                raise answer
+        words = answer.split()
+        if len(words) > 2 and words[2].isdigit():
+            self._sizes = {**(self._sizes or {}), number: int(words[2])}
+        return self._sizes or {}
 
     def _known(self, uids: list[str]) -> dict[str, int]:
         """The numbers of those that are there."""
@@ -153,23 +180,18 @@ class Pop3Receiving(Mailbox):
 
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         known = self._known(uids)
+        numbers = list(known.values())
         with self._step("fetch"):
             if header_only:
-                headers = self._headers(list(known.values()), _HEADER)
-                given = self._given(dict(zip(known, headers, strict=True)))
-                return {uid: header_of(source) for uid, source in given.items()}
-            read = self._given(self._read_whole(list(known.values())))
-        return {uid: read[number] for uid, number in known.items() if number in read}
-
-    def _given(self, answers: dict) -> dict:
-        """Those of the answers that are no refusals.
-
-        :raises poplib.error_proto: see :meth:`_check`
-        """
-        for answer in answers.values():
-            if isinstance(answer, poplib.error_proto):
-                self._check(answer)
-        return {key: answer for key, answer in answers.items() if isinstance(answer, bytes)}
+                answers = dict(zip(numbers, self._headers(numbers, _HEADER), strict=True))
+            else:
+                answers = self._read_whole(numbers)
+            # the others' answers were on their way: each was read, whatever this one is
+            refusals = [answer for answer in answers.values() if isinstance(answer, poplib.error_proto)]
+            if refusals:
+                raise refusals[0]
+        found = {uid: answers[number] for uid, number in known.items()}
+        return {uid: header_of(source) for uid, source in found.items()} if header_only else found
 
     def _read_whole(self, numbers: list[int]) -> dict[int, bytes | poplib.error_proto]:
         """Messages, or the refusals; each is of the size that LIST says, or proved to end where it ends.
@@ -251,15 +273,16 @@ class Pop3Receiving(Mailbox):
 
     def present(self, uids: list[str]) -> set[str]:
         known = self._known(uids)
-        found = set()
         with self._step("fetch"):
-            answers = self._session.replies([f"LIST {number}" for number in known.values()])
-            for uid, answer in zip(known, answers, strict=True):
-                if isinstance(answer, poplib.error_proto):
-                    self._check(answer)
-                else:
-                    found.add(uid)
-        return found
+            answers = list(self._session.replies([f"LIST {number}" for number in known.values()]))
+            refusals = {
+                uid: answer
+                for uid, answer in zip(known, answers, strict=True)
+                if isinstance(answer, poplib.error_proto)
+            }
+            for refusal in refusals.values():
+                self._check(refusal)
+        return known.keys() - refusals.keys()
 
     def mark_seen(self, uids: list[str]) -> None:
         pass

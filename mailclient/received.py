@@ -15,6 +15,7 @@ class Received:
         Received header (never in the future); None if neither is known
     :param source: None if it is listed and still there, but the server does not give it
     :param complete: False if it is longer than the limit: ``source`` is its header alone
+    :param passed: it came before the moment from which on it was wanted, and was not read
     """
 
     uid: str
@@ -22,6 +23,7 @@ class Received:
     arrived: datetime | None
     source: bytes | None = field(repr=False)
     complete: bool = True
+    passed: bool = False
 
 
 def arrival_of(source: bytes) -> datetime | None:

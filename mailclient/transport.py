@@ -40,6 +40,7 @@ class Connection:
     The standard library's socket time-out starts again with each byte, so a server that drips could hold a
     caller for ever: here each line, and each 16 KiB of anything longer, has to be there in time.
 
+    :ivar patience: seconds for a reply, where that is less than the time-out; None is the time-out
     :raises TimeoutError: from any method that reads or writes
     """
 
@@ -47,6 +48,7 @@ class Connection:
         self._sock, self._route, self._endpoint = sock, route, route.endpoint
         self._buffer = bytearray()
         self._ended = False
+        self.patience: float | None = None
         self.certificate: Certificate | None = None
         self.last_line = b""
 
@@ -204,7 +206,10 @@ class Connection:
 
     def deadline(self) -> float:
         """When a reply that is awaited now has to be there, by ``time.monotonic()``."""
-        return min(time.monotonic() + self._route.timeouts.reply, self._route.expires)
+        seconds = self._route.timeouts.reply
+        if self.patience is not None:
+            seconds = min(seconds, self.patience)
+        return min(time.monotonic() + seconds, self._route.expires)
 
     @contextlib.contextmanager
     def _timed(self, deadline: float):

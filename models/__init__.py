@@ -13,6 +13,8 @@ from . import email_account_neutralized
 from . import email_account_servers
 from . import email_account_checked
 from . import email_account_received
+from . import email_account_beginning
+from . import email_account_telling
 from . import email_account
 from . import email_account_discovered
 from . import email_account_changes

@@ -10,6 +10,8 @@ MAX_BACKOFF = 60
 REFUSED_LIMIT, REFUSED_HOURS = 3, 3
 # minutes after which a mailbox is tried again for which `email.account.refusal` has paused logins
 PAUSE = 15
+# minutes to wait after the server could not be told what was received: 5, 10, 20 … up to this
+FIRST_TELLING_PAUSE, MAX_TELLING_PAUSE = 5, 1440
 # rows to choose from: other workers may have locked the first ones
 CANDIDATES = 20
 
@@ -37,6 +39,10 @@ class EmailAccountPolling(models.Model):
     received_date = fields.Datetime(help="When the mailbox was last looked into with success.")
     trying = fields.Char(help="The message that is being stored: folder, UIDVALIDITY and UID.")
     tries = fields.Integer(help="How often the process has died over it.")
+    telling_error = fields.Text(help="Why the server could not be told what was received, in words.")
+    telling_details = fields.Text(help="What the server said to that, word for word.")
+    telling_count = fields.Integer(help="Failures to tell it, in a row.")
+    telling_date = fields.Datetime(help="Before that it is not told.")
 
     _unique_account = models.UniqueIndex("(account_id)")
 
@@ -95,13 +101,14 @@ class EmailAccountPolling(models.Model):
     # Results
     # ------------------------------------------------------------
 
-    def _set_done(self, waiting):
+    def _set_done(self, waiting, rest=0):
         """The mailbox was looked into.
 
         :param bool waiting: there is more to fetch; the others have their turn first
+        :param rest: minutes for which the server has a rest before that
         """
         now = fields.Datetime.now()
-        interval = timedelta() if waiting else timedelta(minutes=max(self.account_id.receive_interval, 1))
+        interval = timedelta(minutes=rest if waiting else max(self.account_id.receive_interval, 1))
         self.write(
             {
                 "next_date": now + interval,
@@ -145,3 +152,34 @@ class EmailAccountPolling(models.Model):
     @api.model
     def _get_reset_values(self):
         return {"failure_count": 0, "refused_count": 0, "refused_date": False, "is_stopped": False}
+
+    # ------------------------------------------------------------
+    # What the server is told
+    # ------------------------------------------------------------
+
+    def _is_telling_paused(self):
+        """Whether it is too early to tell the server again."""
+        return bool(self.telling_date and self.telling_date > fields.Datetime.now())
+
+    def _set_telling_failed(self, message, details=False):
+        """The server could not be told: it is tried again later, each time after a longer pause.
+
+        :param str message: what happened and what to do, in words
+        :param details: what the server said (text)
+        """
+        count = self.telling_count + 1
+        minutes = min(FIRST_TELLING_PAUSE * 2 ** min(count - 1, 10), MAX_TELLING_PAUSE)
+        self.write(
+            {
+                "telling_error": message,
+                "telling_details": details,
+                "telling_count": count,
+                "telling_date": fields.Datetime.now() + timedelta(minutes=minutes),
+            }
+        )
+
+    def _set_telling_works(self):
+        """The server could be told, or something else is to be told to it."""
+        self.filtered(lambda polling: polling.telling_error or polling.telling_date).write(
+            dict.fromkeys(("telling_error", "telling_details", "telling_count", "telling_date"), False)
+        )

@@ -196,7 +196,7 @@ class EmailAccountReceived(models.AbstractModel):
         moved = self.filtered(lambda account: account._is_other_mailbox(vals))
         result = super().write(vals)
         # sudo: users write neither of them, they follow the account
-        moved.sudo().folder_ids.write({"uid_validity": False, "uid_next": False, "unseen_below": False})
+        moved.sudo().folder_ids._forget_position()
         if vals.get("incoming_protocol") == "pop3":  # which has the inbox alone
             for folder in self.sudo().folder_ids:
                 folder.is_received = folder.mailbox == "INBOX"

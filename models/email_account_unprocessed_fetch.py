@@ -1,15 +1,20 @@
 import contextlib
 import time
+from datetime import timedelta
 from typing import NamedTuple
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .. import mailclient
 from .received_mail import NotProcessed, ReceivedMail
 
-# mails that one run of the cron fetches, and seconds that this takes at most
-FETCHES, FETCH_SECONDS = 10, 20
+# mails that one run of the cron fetches, and seconds that this takes at most, for all and in one session
+FETCHES, FETCH_SECONDS, SESSION_SECONDS = 10, 20, 10
+# logins for it: a session may end over each of the mails
+SESSIONS = 3
+# minutes until the next attempt where the server did not even let in
+POSTPONED = 5
 # why the server will not have it later either
 FINAL_CAUSES = {"message_missing", "folder_missing"}
 
@@ -34,30 +39,35 @@ class EmailAccountUnprocessed(models.Model):
     # Network: nothing is written here
     # ------------------------------------------------------------
 
-    def _fetch_sources(self, seconds):
+    def _fetch_sources(self, seconds, session_seconds=None, begin=None):
         """Yield ``(mail, found)`` for these mails of one account, as long as the time allows.
 
         What was found is a `Fetched`, None if the server lists the mail and does not give it, and a
-        `mailclient.MailFailure` if it has it no more. No write may be pending when the next one is asked for.
+        `mailclient.MailFailure` if something went wrong over this one. Each is asked for by itself, and where
+        a session ends over it, the others come in another. No write may be pending when the next one is asked
+        for.
 
         :param seconds: time for all of them
+        :param session_seconds: time for one session at most
+        :param begin: called with each before it is asked for; it is left out unless that is true
         :raises mailclient.MailFailure: the mailbox cannot be read
         :raises UserError: the account is not set up
         """
-        until = time.monotonic() + seconds
-        account = self.account_id
+        until, mails, account = time.monotonic() + seconds, self, self.account_id
         account._check_is_configured()
-        with account._connect_incoming__(total=seconds) as mailbox:
-            for mail in self:
-                if time.monotonic() >= until:
-                    return
-                try:
-                    found = mail._read_from(mailbox)
-                except mailclient.MailFailure as failure:
-                    if failure.cause not in FINAL_CAUSES:
-                        raise
-                    found = failure
-                yield mail, found
+        for _session in range(SESSIONS):
+            left = until - time.monotonic()
+            if not mails or left <= 0:
+                return
+            with account._connect_incoming__(total=min(left, session_seconds or left)) as mailbox:
+                while mails and mailbox.usable and time.monotonic() < until:
+                    mail, mails = mails[:1], mails[1:]
+                    if begin is None or begin(mail):
+                        try:
+                            found = mail._read_from(mailbox)
+                        except mailclient.MailFailure as failure:
+                            found = failure
+                        yield mail, found
 
     def _read_from(self, mailbox):
         """Return the mail as a mailbox has it (`Fetched`), None if it does not give it.
@@ -159,10 +169,9 @@ class EmailAccountUnprocessed(models.Model):
         due = self.search(self._get_fetchable_domain(), order="next_attempt, id", limit=FETCHES)
         for account in due.account_id:
             mails = due.filtered(lambda mail, account=account: mail.account_id == account)
-            mails = mails.filtered(lambda mail: self._alone(mail._begin_fetch))
             left = until - time.monotonic()
-            if mails and left > 0:
-                self._fetch_of_account(mails, left)
+            if left > 0:
+                mails._fetch_of_account(left)
 
     @api.model
     def _get_fetchable_domain(self):
@@ -176,14 +185,27 @@ class EmailAccountUnprocessed(models.Model):
             ("account_id.polling_ids.failure_count", "=", 0),
         ]
 
+    def _fetch_of_account(self, seconds):
+        """Fetch these mails of one account. One over which a session ends counts neither against the others
+        nor against the account."""
+        waiting = self
+
+        def begin(mail):
+            nonlocal waiting
+            waiting -= mail
+            return self._alone(mail._begin_fetch)
+
+        try:
+            for mail, found in self._fetch_sources(seconds, SESSION_SECONDS, begin):
+                self._alone(mail._set_outcome, found)
+        except (mailclient.MailFailure, UserError):
+            # the server does not let in, which is about none of them
+            for mail in waiting:
+                self._alone(mail._postpone)
+
     def _begin_fetch(self):
         return self._lock() and self._note_attempt()
 
-    def _fetch_of_account(self, mails, seconds):
-        try:
-            for mail, found in mails._fetch_sources(seconds):
-                self._alone(mail._set_outcome, found)
-                mails -= mail
-        except (mailclient.MailFailure, UserError) as failure:
-            for mail in mails:
-                self._alone(mail._set_outcome, failure)
+    def _postpone(self):
+        if self._lock():
+            self.next_attempt = fields.Datetime.now() + timedelta(minutes=POSTPONED)

@@ -200,6 +200,13 @@ WORDS = {
         _lt("The folder does not exist in the mailbox."),
         _lt("Choose another folder."),
     ),
+    "read_only": (
+        _lt("The mailbox may be read, but not changed."),
+        _lt(
+            "Ask who administers the mailbox for the right to change it, or choose “Leave it as it is” under "
+            "“After receiving”."
+        ),
+    ),
     "policy_rejected": (
         _lt("The server refused the message as unwanted (spam, SPF or DMARC)."),
         _lt("Check the DNS records of the domain or ask the provider."),

@@ -131,7 +131,7 @@ class ReceiveRun:
         account = polling.account_id
         self.account_ids.append(account.id)
         until = time.monotonic() + (TURN_SECONDS if self._wanted is None else REQUEST_SECONDS)
-        turn = ReceiveTurn(polling, min(until, self._end))
+        turn = ReceiveTurn(polling, min(until, self._end), asked=self._wanted is not None)
         try:
             yield from turn.receiving()
         except mailclient.MailFailure as failure:
@@ -151,7 +151,7 @@ class ReceiveRun:
             _logger.exception("Receiving for the email account %s failed", polling.account_id.id)
             self._set_failed(polling, str(error), False)
         else:
-            self._note(lambda: account._set_received() or polling._set_done(turn.is_waiting))
+            self._note(lambda: account._set_received() or polling._set_done(turn.is_waiting, turn.rest))
         _logger.info("Email account %s: %s mails stored", polling.account_id.id, turn.count)
 
     def _set_failed(self, polling, text, urgent, details=False, **options):

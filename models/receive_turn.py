@@ -2,6 +2,7 @@
 No model."""
 
 import time
+from collections import deque
 from functools import partial
 
 import psycopg2
@@ -9,54 +10,110 @@ import psycopg2
 from odoo import fields
 
 from .. import mailclient
+from .receive_listing import Listing
+from .receive_suspects import CAREFUL, Suspects
+from .receive_telling import Telling
 from .received_mail import NotProcessed, ReceivedMail
 
-# seconds after which a session ends
+# seconds after which all sessions of a turn have ended
 SESSION_SECONDS = 100
+# logins in one turn: servers limit them. Minutes that the server is left alone when that was not enough
+MAX_SESSIONS, REST = 6, 1
+# of messages that nothing is known against, two are asked for after the suspects if there are more than that
+KEPT_FOR_LATER = 2
 # attempts at a mail that meets another transaction
 ATTEMPTS = 3
 # deaths of the process over one mail before it is put aside
 MAX_DEATHS = 2
-# of the inbox by POP, which has none
-NO_UIDVALIDITY = "0"
+
+
+class SessionEnded(Exception):
+    """The server has ended the session over a message, or over what it was told: another one goes on."""
+
+
+class AskAgain(Exception):
+    """What the server has refused is asked for in another way, in the same session."""
 
 
 class ReceiveTurn:
     """
     :param polling: the claimed `email.account.polling`; its cursor is committed after each message
     :param float end: when it has to end (``time.monotonic()``)
+    :param bool asked: somebody is waiting for it
     """
 
-    def __init__(self, polling, end):
+    def __init__(self, polling, end, asked=False):
         self._polling, self._end = polling, end
         self._account, self._env = polling.account_id, polling.env
         self._receipts = self._env["email.account.receipt"]
         self._gateway = self._account._prepare_gateway()
-        self._position = 1  # in the open folder: what is before was looked at
+        self._telling = Telling(polling, asked)
+        self._suspects = Suspects()
+        self._given, self._pace = 0, 0.0  # messages that the server has given, and how long one took it
+        self._last_given = {}  # uid of one, by folder
+        self._has_looked = False  # for evidence that it gives any
+        self._refusal = None  # of messages that are left, while nothing shows that the server gives any
+        self._position = None  # in the open folder
         self.is_waiting = False  # there is more to fetch
+        self.rest = 0  # minutes before that
         self.count = 0  # mails that were stored
 
     def _is_over(self):
         return time.monotonic() >= self._end
 
+    # ------------------------------------------------------------
+    # Sessions
+    # ------------------------------------------------------------
+
     def receiving(self):
-        """Log in, look into each folder, log out; a generator for `server_pool`.
+        """Log in, look into each folder, log out; again if the server ends the session over one message. A
+        generator for `server_pool`.
 
         :raises mailclient.MailFailure: what went wrong
         """
-        mailbox = yield from self._account._connecting__("incoming", total=SESSION_SECONDS)
-        error = None
+        until = time.monotonic() + SESSION_SECONDS
+        was_careful = any(self._account.folder_ids.mapped("suspects"))
+        for _session in range(MAX_SESSIONS):
+            try:
+                mailbox = yield from self._account._connecting__(
+                    "incoming", total=max(until - time.monotonic(), 1)
+                )
+            except mailclient.MailFailure:
+                self._suspects.acquit()
+                self._env.cr.commit()
+                raise
+            ended = yield from self._session(mailbox)
+            if not ended:
+                if self._refusal and not self._given:
+                    raise self._refusal
+                return
+            if self._is_over():
+                if was_careful and not self.count:
+                    raise ended
+                self.is_waiting = True
+                return
+        self.is_waiting, self.rest = True, REST
+
+    def _session(self, mailbox):
+        """Do all of the work as far as the server goes along.
+
+        :return: the failure if the server has ended it over one thing
+        """
+        ended, error = None, None
         try:
             yield from self._receiving_folders(mailbox)
         except GeneratorExit:
             mailbox.close()
             raise
+        except SessionEnded as raised:
+            ended = raised.__cause__
         except Exception as raised:
             error = raised
         # by POP it is only now that the server removes what it was told to
         yield mailbox.disconnect
         if error:
             raise error
+        return ended
 
     def _receiving_folders(self, mailbox):
         folders = self._account.folder_ids.filtered("is_received")
@@ -65,7 +122,7 @@ class ReceiveTurn:
             if self._is_over():
                 self.is_waiting = True
                 return
-            if folder._has_work(marks.get(folder._get_mailbox())):
+            if folder._has_work(marks.get(folder._get_mailbox()), self._telling.is_on):
                 try:
                     yield from self._receiving_folder(mailbox, folder)
                 except mailclient.MailFailure as failure:
@@ -73,97 +130,175 @@ class ReceiveTurn:
                         raise
                     folder.is_missing = True
 
+    # ------------------------------------------------------------
+    # Folders
+    # ------------------------------------------------------------
+
     def _receiving_folder(self, mailbox, folder):
         mark = yield partial(mailbox.open, folder._get_mailbox())
-        validity = str(mark.validity)
-        uids = yield from self._listing(mailbox, folder, mark)
-        if uids:
-            yield from self._reading(mailbox, folder, validity, uids)
-        if not self.is_waiting:
-            folder._set_read(validity, mark.next_uid)
-        yield from self._telling_the_rest(mailbox, folder, validity)
+        validity, is_done = str(mark.validity), False
+        while not is_done:
+            listed = yield from Listing(mailbox, folder, mark).listing()
+            self._position = listed.position
+            yield from self._looking_for_evidence(mailbox, folder, validity, listed.uids)
+            try:
+                left = yield from self._receiving_listed(mailbox, folder, validity, listed)
+            except AskAgain:
+                continue
+            is_done = True
+            self._refusal = self._refusal if left else None
+            if not (left or self.is_waiting):
+                folder._set_read(validity, listed, mark.next_uid)
+                self._suspects.clear(folder, validity, self._suspects.get(folder, validity).keys())
+        yield from self._telling.telling_the_rest(mailbox, folder, validity)
+        if not mailbox.usable and self._telling.has_failed:
+            raise SessionEnded from mailclient.MailFailure(
+                mailbox.endpoint, "fetch", "the connection is closed", "connection_closed"
+            )
 
-    def _listing(self, mailbox, folder, mark):
-        """Return the unique ids of what is not stored yet, oldest first."""
-        validity, account = str(mark.validity), self._account
-        first = self._position = folder._get_position(validity)
-        since = account.import_from or None
-        uids = yield partial(mailbox.uids, first, since=since)
-        if folder.unseen_below and mark.validity:
-            if folder.uid_validity not in (validity, False):
-                # numbered anew: what has come since the account is there may have been read elsewhere
-                recent = yield partial(mailbox.uids, 1, since=folder.create_date.date())
-                folder.unseen_below = recent[0] if recent else folder.UNKNOWN
-            below = folder._get_unseen_below(uids)
-            if below > first:
-                unseen = set((yield partial(mailbox.uids, first, unseen=True)))
-                uids = [uid for uid in uids if int(uid) >= below or uid in unseen]
-        if folder.import_since and mark.validity:
-            older = yield partial(mailbox.uids, 1, since=folder.import_since)
-            uids = sorted({*uids, *older}, key=int)
-        if not mark.validity:
-            self._receipts._set_still_there(folder, uids)
-        known = self._receipts._get_known(folder, validity, uids)
-        uids = [uid for uid in uids if uid not in known]
-        if uids and since and not mark.validity:
-            uids = yield from self._skipping_older(mailbox, folder, validity, uids, since)
-        return uids
+    def _looking_for_evidence(self, mailbox, folder, validity, uids):
+        """After a failure, where no other message can show it: see whether the server gives one that it has
+        given before."""
+        fresh, suspected, _blamed = self._suspects.sort(folder, validity, uids, self._given)
+        if self._given or self._has_looked or not self._suspects.failures or fresh or suspected:
+            return
+        self._has_looked = True
+        domain = [("folder_id", "=", folder.id), ("uid_validity", "=", validity)]
+        domain += [("is_partial", "=", False), ("is_skipped", "=", False), ("removed", "=", False)]
+        known = self._receipts.search(domain, limit=1, order="id desc").uid
+        if known:
+            try:
+                self._given += bool((yield partial(mailbox.sources, [known], True)))
+            except mailclient.MailFailure as failure:
+                if not mailbox.usable:
+                    raise SessionEnded from failure
 
-    def _skipping_older(self, mailbox, folder, validity, uids, since):
-        """POP cannot search: note what arrived before ``since``, and return the others."""
-        arrivals = yield partial(mailbox.arrivals, uids)
-        older = [uid for uid in uids if uid in arrivals and arrivals[uid].date() < since]
-        self._receipts.create(
-            [
-                {
-                    **self._prepare_receipt_values(folder, validity, uid, arrivals[uid]),
-                    "is_skipped": True,
-                }
-                for uid in older
-            ]
+    def _receiving_listed(self, mailbox, folder, validity, listed):
+        """Store what is listed: first what nothing is known against.
+
+        :return: whether something is left for the next turn
+        """
+        fresh, suspected, blamed = self._suspects.sort(folder, validity, listed.uids, self._given)
+        for uid in blamed:
+            received = mailclient.Received(uid, 0, None, None)
+            self._store(folder, validity, received, NotProcessed("unreadable"))
+        self._suspects.clear(folder, validity, {*blamed, *self._get_settled(folder, validity, listed)})
+        is_careful = bool(self._suspects.failures or self._suspects.get(folder, validity))
+        is_left = len(fresh) + len(suspected) + len(blamed) < len(listed.uids)
+        if suspected and len(fresh) > KEPT_FOR_LATER:
+            # they show at that moment whether the server gives any
+            suspected += [fresh.pop(len(fresh) // 2), fresh.pop()]
+        careful, others = (fresh[:CAREFUL], fresh[CAREFUL:]) if is_careful else ([], fresh)
+        for uids, alone in ((careful, True), (others, False), (suspected, True)):
+            if uids and not self._is_over():
+                is_done = yield from self._reading(mailbox, folder, validity, uids, listed.since, alone)
+                is_left = is_left or not is_done
+            elif uids:
+                self.is_waiting = True
+        return is_left
+
+    def _get_settled(self, folder, validity, listed):
+        """Return suspects (set of uids) that are stored, or not there any more."""
+        return self._suspects.get(folder, validity).keys() - set(listed.uids)
+
+    def _reading(self, mailbox, folder, validity, uids, since, alone):
+        """Store the messages, and tell the server of each batch when it is in the database.
+
+        :return: whether all of them are done with
+        """
+        reader = mailclient.Reader(
+            mailbox,
+            uids,
+            size_limit=self._account._get_size_limit(),
+            since=since,
+            alone=alone,
+            pace=self._pace,
+            last_given=self._last_given.get(folder, ""),
         )
-        return [uid for uid in uids if uid not in set(older)]
-
-    def _reading(self, mailbox, folder, validity, uids):
-        """Store the messages, and tell the server of each batch when it is in the database."""
-        reader = mailclient.Reader(mailbox, uids, size_limit=self._account._get_size_limit())
-        told = None
+        told, pending, error = None, deque(uids), None
         try:
             while batch := (yield reader.next):
-                if told:
-                    yield from self._noting_told(*told)
-                    told = None
-                stored = self._store_batch(folder, validity, batch)
+                yield from self._telling.noting(told)
+                told = None
+                stored = self._store_batch(folder, validity, batch, pending)
                 if stored:
-                    told = self._tell(reader, mailbox, folder, stored)
+                    told = self._telling.telling(reader, mailbox, folder, stored)
                 if self._is_over():
                     self.is_waiting = True
                     break
-            if told:
-                yield from self._noting_told(*told)
+            else:
+                self._set_gone(folder, validity, pending)
+                pending.clear()
+            yield from self._telling.noting(told)
         except GeneratorExit:
             mailbox.close()
             raise
+        except mailclient.MailFailure as failure:
+            error = failure
         except Exception:
             yield reader.close
             raise
+        if error:
+            yield from self._telling.noting(told)
         yield reader.close
+        self._given, self._pace = self._given + reader.given, reader.pace
+        self._last_given[folder] = reader.last_given
+        if error:
+            self._judge(mailbox, folder, validity, reader, error)
+        return not (error or pending)
+
+    def _judge(self, mailbox, folder, validity, reader, failure):
+        """Say how it goes on after a failure: it may be about messages, or about the server.
+
+        :raises SessionEnded: in another session
+        :raises AskAgain: in this one
+        :raises mailclient.MailFailure: not now
+        """
+        asked = reader.refused if mailbox.usable else reader.trying
+        if not asked:
+            if not mailbox.usable and self._telling.has_failed:
+                raise SessionEnded from failure
+            raise failure
+        before = self._suspects.get(folder, validity)
+        is_server = self._suspects.note(folder, validity, asked, self._given, mailbox.usable)
+        self._env.cr.commit()
+        if is_server:
+            raise failure
+        if not mailbox.usable:
+            raise SessionEnded from failure
+        self._refusal = failure
+        if self._suspects.get(folder, validity) != before:
+            raise AskAgain from failure
 
     # ------------------------------------------------------------
     # The database
     # ------------------------------------------------------------
 
-    def _store_batch(self, folder, validity, batch):
-        """Store each in a transaction of its own; return the receipts."""
+    def _store_batch(self, folder, validity, batch, pending):
+        """Store each in a transaction of its own; return the receipts.
+
+        :param pending: deque of uids in the order in which they come; what is done with is taken away
+        """
+        if batch[0].passed:
+            return self._pass_over(folder, validity, batch, pending)
         stored = self._receipts.browse()
         deaths = self._note_trying(f"{folder.id}/{validity}/{batch[0].uid}")
         for number, received in enumerate(batch):
             if number and self._is_over():  # the rest is fetched again: each may take its time
                 break
+            self._set_gone(folder, validity, _taken(pending, received.uid))
             failure = self._get_obstacle(received, deaths if number == 0 else 0)
             stored += self._store(folder, validity, received, failure)
             batch[number] = None  # its memory
         return stored
+
+    def _pass_over(self, folder, validity, batch, pending):
+        for received in batch:
+            self._set_gone(folder, validity, _taken(pending, received.uid))
+            self._set_passed(folder, validity, received)
+        self._polling._renew_claim()
+        self._env.cr.commit()
+        return self._receipts.browse()
 
     def _note_trying(self, key):
         """Say which batch is being stored, by its first message: if the process dies over another one of it,
@@ -234,10 +369,24 @@ class ReceiveTurn:
         return receipt
 
     def _set_position(self, folder, validity, uid):
-        """Note that everything up to ``uid`` was looked at (IMAP); it never goes back."""
-        if validity != NO_UIDVALIDITY:
-            self._position = max(self._position, int(uid) + 1)
-            folder.write({"uid_validity": validity, "uid_next": str(self._position)})
+        """Note that this message is done with (IMAP); the position never passes one that is not."""
+        if self._position:
+            position = str(self._position.get_passing(uid))
+            if (folder.uid_validity, folder.uid_next) != (validity, position):
+                folder.write({"uid_validity": validity, "uid_next": position, "told_next": False})
+
+    def _set_gone(self, folder, validity, uids):
+        """Messages are not there any more."""
+        for uid in uids:
+            self._set_position(folder, validity, uid)
+
+    def _set_passed(self, folder, validity, received):
+        """A message is older than what is wanted: knowingly passed over."""
+        if self._position:
+            self._set_position(folder, validity, received.uid)
+            return
+        values = self._prepare_receipt_values(folder, validity, received.uid, received.arrived)
+        self._receipts.create({**values, "is_skipped": True})
 
     def _get_obstacle(self, received, deaths):
         """Return why a mail is not even tried, None if nothing is in the way."""
@@ -258,38 +407,10 @@ class ReceiveTurn:
             "arrived": arrived.replace(tzinfo=None) if arrived else fields.Datetime.now(),
         }
 
-    # ------------------------------------------------------------
-    # The server
-    # ------------------------------------------------------------
 
-    def _tell(self, reader, mailbox, folder, receipts):
-        """Let the server know, on the reader's thread; return the arguments of `_noting_told`."""
-        receipts = receipts.filtered_domain(self._receipts._get_untold_domain(folder))
-        call, name = self._get_telling(mailbox, receipts)
-        return (reader.submit(call), receipts, name) if receipts else None
-
-    def _telling_the_rest(self, mailbox, folder, validity):
-        """Tell what could not be told before, and delete what is old enough."""
-        domain = [*self._receipts._get_untold_domain(folder), ("uid_validity", "=", validity)]
-        receipts = self._receipts.search(domain, limit=self._receipts.MAX_TOLD)
-        if receipts:
-            call, name = self._get_telling(mailbox, receipts)
-            yield call
-            self._set_told(receipts, name)
-
-    def _get_telling(self, mailbox, receipts):
-        """Return what tells the server of these receipts, and the field that notes it."""
-        uids, action = receipts.mapped("uid"), self._account.after_receiving
-        if action == "delete":
-            return partial(mailbox.remove, uids), "removed"
-        if action == "move" and self._account.move_folder_id:
-            return partial(mailbox.move, uids, self._account.move_folder_id._get_mailbox()), "told"
-        return partial(mailbox.mark_seen, uids), "told"
-
-    def _noting_told(self, future, receipts, name):
-        yield future.result
-        self._set_told(receipts, name)
-
-    def _set_told(self, receipts, name):
-        receipts.write({name: True})
-        self._env.cr.commit()
+def _taken(pending, uid):
+    """Take away what comes before ``uid`` in a deque, and that; return the others."""
+    gone = []
+    while pending and (first := pending.popleft()) != uid:
+        gone.append(first)
+    return gone

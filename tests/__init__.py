@@ -27,7 +27,10 @@ from . import test_schema
 from . import test_migrations
 from . import test_receiving_once
 from . import test_receiving_framing
+from . import test_receiving_faults
+from . import test_receiving_position
 from . import test_receiving_server
+from . import test_receiving_telling
 from . import test_email_account_folder
 from . import test_email_account_import
 from . import test_email_account_adopt

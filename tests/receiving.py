@@ -1,8 +1,10 @@
 """What the tests about receiving have in common."""
 
 import time
+from unittest.mock import patch
 
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
+from .moody_server import MoodyServer
 
 MAIL = """From: "Carol Customer" <carol@customer.example>
 To: {to}
@@ -73,3 +75,48 @@ class ReceivingCase(HostsCase):
         """Letters of Maildir for each mail in the inbox: S is seen."""
         box = self.hosts.mail.mail / address
         return sorted(file.name.partition(":2,")[2] for file in [*box.glob("cur/*"), *box.glob("new/*")])
+
+
+class MoodyCase(ReceivingCase):
+    """With an account of a server that fails over chosen messages."""
+
+    protocol = "imap"
+    series = 0
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def start(self, **values):
+        """Begin with an empty mailbox and a new account."""
+        self.series += 1  # no mail is one of another account
+        self.account.unprocessed_ids.unlink()
+        self.account.unlink()
+        context = self.hosts.authority.server_context(f"imap.{DOMAIN}")
+        self.server = self.enterContext(MoodyServer(context, self.protocol))
+        self.account = self.create_account(
+            incoming_protocol=self.protocol, incoming_port=self.server.port, timeout=1, **values
+        )
+        self.polling = self.account.sudo().polling_ids
+        self.folder = self.account.folder_ids
+
+    def process_lightly(self):
+        """Each mail becomes a message at once, without Odoo's mail gateway."""
+
+        def process(account, _source, mail, message_id, _gateway=None):
+            account.env["mail.message"].create(
+                {"message_id": message_id, "subject": mail.subject, "email_account_id": account.id}
+            )
+
+        self.enterContext(patch.object(self.env.registry["email.account"], "_process_mail", process))
+
+    def arrive(self, number, arrived=None, flags=()):
+        """A mail arrives; return its UID."""
+        name = f"{number}-{self.series}"
+        source = MAIL.format(to=ADDRESS, subject=f"In blue? {name}", id=name).replace("\n", "\r\n")
+        return self.server.add(source.encode(), arrived, flags)
+
+    def get_received(self):
+        """Return the numbers of the mails that have become messages, a list."""
+        messages = self.env["mail.message"].search([("email_account_id", "=", self.account.id)], order="id")
+        return [int(name.strip("<").partition("-")[0]) for name in messages.mapped("message_id")]

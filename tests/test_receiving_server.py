@@ -63,12 +63,14 @@ class TestReceivingServer(ReceivingCase):
         failing = patch(
             "odoo.addons.email_account.mailclient.ImapMailbox.mark_seen", side_effect=OSError("gone")
         )
-        with failing, self.assertLogs("odoo.addons.email_account.models.receive_run", "ERROR"):
+        with failing, self.assertLogs("odoo.addons.email_account.models.receive_telling", "ERROR"):
             self.account._receive()
         self.assertTrue(self.get_message("later"))
-        self.assertEqual((self.get_flags(), self.account.state), ([""], "failing"))
+        self.assertEqual((self.get_flags(), self.account.state), ([""], "ready"))
+        self.assertIn("could not be marked as read", self.account.telling_error)
         self.account._receive()
         self.assertEqual((self.get_flags(), self.account.state), (["S"], "ready"))
+        self.assertFalse(self.account.telling_error)
 
     def test_several_folders(self):
         self.create_folder("Orders")
@@ -103,7 +105,6 @@ class TestReceivingServer(ReceivingCase):
         self.account.import_from = fields.Date.today() + datetime.timedelta(days=2)
         self.account._receive()
         self.assertFalse(self.get_message("older"))
-        self.account.import_from = False
         self.account._receive()
         self.assertFalse(self.get_message("older"))
         self.account.folder_ids.import_since = fields.Date.today() - datetime.timedelta(days=2)

@@ -77,7 +77,8 @@ class EmailAccountCreate(models.TransientModel):
     found_origin = fields.Char("Found at", readonly=True)
     import_from = fields.Date(
         "Receive mail since",
-        default=fields.Date.context_today,
+        # a day that has begun for servers west of the user, too
+        default=lambda self: min(fields.Date.context_today(self), fields.Date.today()),
         help="Older mail stays where it is; it can be imported later. Empty: everything that is there.",
     )
 

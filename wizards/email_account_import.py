@@ -83,13 +83,9 @@ class EmailAccountImport(models.TransientModel):
             account.import_from = since
         # sudo: how far a folder was read is nobody's to write
         folders = self._get_folders().sudo()
-        if account.incoming_protocol == "pop3":
-            self._forget_skipped(folders, since)
-        elif since:
-            folders.import_since = since
-        else:
-            # all that has no receipt is looked at
-            folders.write({"uid_next": False, "unseen_below": False, "import_since": False})
+        folders._look_back(since, self._get_moment())
+        if not since:
+            folders.unseen_below = False
         account._resume_receiving()
         # sudo: it runs for all accounts, whoever asks
         self.env.ref("email_account.ir_cron_email_account_receive").sudo()._trigger()
@@ -131,6 +127,11 @@ class EmailAccountImport(models.TransientModel):
         """Return the day (date) from which on mail is imported, False for everything."""
         return self.since if self.scope == "day" else False
 
+    def _get_moment(self):
+        """Return when that day begins (aware datetime in UTC), None for everything."""
+        since = self._get_since()
+        return self.account_id._get_day_start(since) if since else None
+
     def _get_folders(self):
         return self.account_id.folder_ids.filtered("is_received")
 
@@ -151,7 +152,7 @@ class EmailAccountImport(models.TransientModel):
                         if failure.cause != "folder_missing":
                             raise
                         continue
-                    uids = mailbox.uids(since=self._get_since() or None)
+                    uids = mailclient.uids_since(mailbox, self._get_moment())
                     found.append((folder, str(mark.validity), uids))
         except mailclient.MailFailure as failure:
             raise UserError("\n".join(account._describe_failure(failure, "incoming"))) from failure
@@ -170,11 +171,3 @@ class EmailAccountImport(models.TransientModel):
             "count": len(uids),
             "known_count": known,
         }
-
-    @api.model
-    def _forget_skipped(self, folders, since):
-        """POP: what was passed over as too old is new again, if it arrived on the day ``since`` or later."""
-        domain = [("folder_id", "in", folders.ids), ("is_skipped", "=", True)]
-        if since:
-            domain.append(("arrived", ">=", fields.Datetime.to_datetime(since)))
-        folders.env["email.account.receipt"].search(domain).unlink()

@@ -64,11 +64,12 @@ class MailHost:
     :param ports: ports to take if they are free, as ``{service: port}`` (``PORTS``)
     :param mail_folder: where the mailboxes are kept; in the host's own folder if it is not given
     :param mechanisms: SASL mechanisms that it offers
+    :param more: a function of Dovecot's version that gives more of its configuration (text)
     """
 
     def __init__(self, users=None, authority=None, certificates=None, names=(),
                  protocols=tuple(dovecot.SERVICES), ports=None, mail_folder=None,
-                 mechanisms=("plain", "login")):
+                 mechanisms=("plain", "login"), more=lambda version: ""):
         self.users = {address.lower(): password for address, password in (users or {}).items()}
         self.authority = authority or CertificateAuthority()
         self.ports = {}
@@ -80,6 +81,7 @@ class MailHost:
         self._wanted_ports = ports
         self._mail_folder = mail_folder
         self._mechanisms = mechanisms
+        self._more = more
         self._process = None
         self._relay = None
         self.reset()
@@ -142,7 +144,7 @@ class MailHost:
         config = self.folder / "dovecot.conf"
         config.write_text(dovecot.configuration(
             version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates(),
-            self._mechanisms))
+            self._mechanisms) + self._more(version))
         _hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
         self._relay = Relay(self)
         self._relay.start()
