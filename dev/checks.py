@@ -3,8 +3,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from console import free_port, lock, say, step, supervise
+from console import say, step, supervise
+from locks import lock
 from paths import DEV, FARM, REPO
+from ports import free_port
 from python_env import environment
 from system import find, require
 from workbench import Workbench

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 
-from console import free_port
+from ports import free_port
 from paths import DEV, REPO
 from secrets_steps import PEOPLE, use_passwords
 from test_adopt import mail_host

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from console import free_port
+from ports import free_port
 from paths import DEV, NAME, REPO
 from system import find
 

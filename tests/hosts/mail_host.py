@@ -97,6 +97,11 @@ class MailHost:
             self._relay.forget()
 
     @property
+    def pid(self):
+        """Dovecot's process id."""
+        return self._process.pid
+
+    @property
     def ca_pem(self):
         """Certificate of the authority to trust (bytes)."""
         return self.authority.pem
