@@ -23,6 +23,7 @@ env["ir.config_parameter"].set_param("email_account.allowed_networks", "127.0.0.
 env["ir.config_parameter"].set_param(
     "email_account.allowed_ports", ", ".join(map(str, mail_host["ports"].values()))
 )
+env["ir.config_parameter"].set_param("email_account_demo.dns_port", mail_host["dns"])
 if "email.provider" in env:
     make_provider(env, mail_host["ports"])
 env.cr.commit()

@@ -18,7 +18,7 @@ from locks import try_lock
 from paths import CHECKOUT, DEV, NAME, REPO, STATE
 from ports import listen, port_or_exit
 from postgres import PrivateServer, RunningServer
-from workbench import Workbench, addon_hash
+from workbench import Workbench, addon_hash, modules
 
 PORT = 8069
 LAST_PORT = 8999
@@ -129,7 +129,7 @@ def _prepare(bench, database, mail):
     """Install or update the addon and tell it of the mail host, if anything changed since the last time."""
     state = {"addon": addon_hash(), "database": database}
     script = (REPO / "dev/demo.py").read_text()
-    demo = hashlib.sha256(f"{script} {mail['ports']} {mail['users']}".encode()).hexdigest()[:16]
+    demo = hashlib.sha256(f"{script} {mail['ports']} {mail['users']} {mail['dns']}".encode()).hexdigest()[:16]
     known = json.loads(STAMP.read_text()) if STAMP.exists() else {}
     exists = database in bench.pg.databases()
     changed = not exists or {k: known.get(k) for k in state} != state
@@ -140,7 +140,8 @@ def _prepare(bench, database, mail):
     setup = bench.config(database, "run", "install")  # without a log file: warnings are to be seen
     if exists and changed:
         with step("updating the addon"):
-            bench.install(setup, "run", "-u")
+            # what the demo has come to need meanwhile is installed, too
+            bench.install(setup, "run", "-u", modules("run"), "-i", modules("run"))
     if changed or known.get("demo") != demo:
         with step("making the demo mailbox known"):
             code = f"mail_host = {mail!r}\n{script}"

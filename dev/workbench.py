@@ -28,6 +28,8 @@ TEMPLATES = {
     "host": {"modules": "test_mail,google_gmail,microsoft_outlook", "demo": False, "from": "test"},
     "full": {"modules": "mail,mass_mailing", "demo": False},
 }
+DEMO_ADDONS = REPO / "dev/demo_addons"
+MORE = {"run": ["email_account_demo"]}  # kind of database -> addons of DEMO_ADDONS
 PREPARE_TEMPLATE = """
 env['ir.config_parameter'].set_param('ir_attachment.location', 'db')
 env['ir.attachment'].force_storage()
@@ -96,7 +98,8 @@ class Workbench:
         """Write ``.dev/NAME.conf`` (the kind, if no name is given), Odoo's configuration; return its path."""
         options = {
             "db_name": database,
-            "addons_path": ",".join(map(str, [DEV / "addons", *self.source.addons])),
+            "addons_path": ",".join(map(str, [DEV / "addons", *([DEMO_ADDONS] if kind in MORE else []),
+                                              *self.source.addons])),
             "data_dir": DEV / "data",
             "screenshots": DEV / "screenshots",
             "list_db": False,
@@ -203,13 +206,13 @@ class Workbench:
         template = self.template(kind)
         with self._making_databases(), step(f"installing the addon for {kind}"):
             self.pg.create(making, template)
-            self.install(self.config(making, kind, "install"), kind)
+            self.install(self.config(making, kind, "install"), kind, modules=modules(kind))
             self._rename(making, database)
 
-    def install(self, config, kind, option="-i", modules=NAME):
+    def install(self, config, kind, option="-i", modules=NAME, *more):
         """Install or update (``-u``) the addon or other modules; stop at the first warning."""
-        self.without_warning("-c", config, option, modules, *self._auto_install(kind), "--stop-after-init",
-                             "--no-http", what=f"{option} {modules}")
+        self.without_warning("-c", config, option, modules, *more, *self._auto_install(kind),
+                             "--stop-after-init", "--no-http", what=f"{option} {modules}")
 
     def without_warning(self, *arguments, what, more=(), **kwargs):
         """Run Odoo's command line.
@@ -227,6 +230,11 @@ class Workbench:
         if result.returncode or any(f" {level} " in line for line in log for level in
                                     ("WARNING", "ERROR", "CRITICAL")):
             sys.exit(f"dev: {what}: this does not work without a warning, see above.")
+
+
+def modules(kind):
+    """What is installed in a database of a kind, as Odoo's command line takes it."""
+    return ",".join([NAME, *MORE.get(kind, [])])
 
 
 def link_farm():
@@ -249,7 +257,7 @@ def link_farm():
 def addon_hash():
     """Changes when a file changes that Odoo loads from the addon."""
     digest = hashlib.sha256()
-    for top in sorted(FARM.iterdir()):
+    for top in [*sorted(FARM.iterdir()), DEMO_ADDONS]:
         if top.name in NOT_LOADED:
             continue
         files = [top] if top.is_file() else sorted(top.resolve().rglob("*"))
