@@ -2,6 +2,7 @@
 import shutil
 import time
 
+import disk
 from console import say
 from locks import cache_lock, try_lock
 from paths import CACHE, CHECKOUTS
@@ -28,7 +29,8 @@ def cached(name, make):
                 make(home)
                 done.touch()
                 (home / MAKING).unlink(missing_ok=True)
-            except BaseException:
+            except BaseException as error:
+                disk.look(error)
                 shutil.rmtree(home, ignore_errors=True)
                 raise
         done.touch()  # it is used: see prune

@@ -19,8 +19,14 @@ def test(*arguments):
         return run_pytest(bench, "test", *arguments)
 
 
+def test_dev(*arguments):
+    """Tests of these commands themselves, or those that ARGS (for unittest) says, e.g. ARGS="-k disk"."""
+    command = [environment(), "-m", "unittest", "discover", "-s", "dev/tests", "-t", "dev", *arguments]
+    return supervise(*command, cwd=REPO)
+
+
 def test_dovecot(*arguments):
-    """The mail host's tests, or those that ARGS says, with the version of Dovecot that is not the system's."""
+    """The mail host's tests, or those that ARGS says, with the Dovecot that is not the system's."""
     chosen = arguments or ("tests/hosts", "tests/mailclient")
     with Workbench("dovecot") as bench, lock(DEV / "test.lock"):
         failed = [version for version in other_versions() if run_pytest(

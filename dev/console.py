@@ -6,8 +6,8 @@ import subprocess
 import sys
 import time
 
+import disk
 import processes
-from disk import is_full
 
 
 def say(text):
@@ -20,6 +20,7 @@ class CommandFailed(SystemExit):
     def __init__(self, command, output):
         self.output = output
         super().__init__(f"{output}\ndev: this failed: {' '.join(map(str, command))}")
+        disk.look(self)
 
 
 def sh(*command, **kwargs):
@@ -52,7 +53,7 @@ def quiet(*command, **kwargs):
     result = processes.run(*command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, **kwargs)
     output = result.stdout.decode(errors="replace")
-    if result.returncode and is_full(text=output):
+    if result.returncode and disk.is_full(text=output):
         raise CommandFailed(command, output)
     return result.returncode == 0
 

@@ -68,12 +68,13 @@ class Apt:
         return quiet(*self._command, "update")
 
     def download(self, *packages, into):
-        """Download packages, ``NAME`` or ``NAME/SUITE``, and nothing that they depend on; True if all came."""
+        """Download packages (``NAME`` or ``NAME/SUITE``) without what they need; return whether all came."""
         return quiet(*self._command, "download", *packages, cwd=into)
 
     def download_all(self, *packages):
-        """Download packages and all that they depend on; return the files, none when they cannot be had."""
-        if not quiet(*self._command, "-y", "--no-install-recommends", "--download-only", "install", *packages):
+        """Download packages and all that they need; return the files, none when they cannot be had."""
+        options = ("-y", "--no-install-recommends", "--download-only")
+        if not quiet(*self._command, *options, "install", *packages):
             return []
         return sorted((self.folder / "cache/archives").glob("*.deb"))
 

@@ -23,6 +23,12 @@ def is_full(error=None, text=""):
     return bool(FULL.search(text or ""))
 
 
+def look(error):
+    """Note at an exception that a full disk is its cause, before what filled it is removed."""
+    if not hasattr(error, "full_disk") and (is_full(error, str(error)) or full_places()):
+        error.full_disk = sentence()
+
+
 def full_places():
     """Those of the folders that we write to on whose disk there is no room, as ``[(folder, bytes free)]``."""
     return [(path, free) for path, free in _places() if free < LITTLE]
@@ -37,7 +43,7 @@ def sentence():
 
 
 def _places():
-    folders = [CACHE, DEV, tempfile.gettempdir(), *(["/var/cache/apt/archives"] if IS_ROOT else [])]
+    folders = [CACHE, DEV, _temporary(), *(["/var/cache/apt/archives"] if IS_ROOT else [])]
     found = {}
     for folder in map(str, folders):
         while not os.path.exists(folder):
@@ -46,3 +52,10 @@ def _places():
         no_inodes = status.f_files and not status.f_favail
         found.setdefault(os.stat(folder).st_dev, (folder, 0 if no_inodes else shutil.disk_usage(folder).free))
     return list(found.values())
+
+
+def _temporary():
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:  # Python finds none that it can write to
+        return os.environ.get("TMPDIR", "/tmp")

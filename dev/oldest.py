@@ -15,7 +15,7 @@ NEEDS_ODOO = "tests/mailclient/test_causes.py"  # the words that users read
 
 
 def test_oldest(*arguments):
-    """Tests of autoconfig/ and mailclient/, without Odoo, with the oldest Python packages that are allowed."""
+    """Tests of autoconfig/ and mailclient/, without Odoo, with the oldest packages that are allowed."""
     if sys.version_info[:2] > LAST_PYTHON:
         sys.exit("dev: the oldest packages are those of Debian 12, for Python 3.11 or older: "
                  "for example PYTHON=python3.11 make test-oldest.")

@@ -61,7 +61,7 @@ def translate(settings, environ):
     told.setdefault("UV_SYSTEM_CERTS", "true")
     # the best version of all indexes, not that of the first that knows the package
     told.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    # pip's certificates are more exact than what is set for all programs; uv's own words are not ours to change
+    # pip's certificates are more exact than what is set for all programs; uv's own variables stay
     theirs = {name: value for name, value in environ.items() if name.startswith("UV_")}
     return {**environ, **told, **theirs}
 

@@ -49,7 +49,7 @@ def free_port(first):
 
 def _reserve(port):
     path = os.path.join(tempfile.gettempdir(), f"email_account-{os.getuid()}-port-{port}.lock")
-    file = open(path, "a")
+    file = open(path, "a")  # noqa: SIM115, it stays open
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

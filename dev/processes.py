@@ -1,4 +1,4 @@
-"""Programs that are started: they end together with whoever started them, and what a kill left behind is known."""
+"""Programs that are started: they end with whoever started them, and what a kill left behind is known."""
 import contextlib
 import json
 import os
@@ -18,7 +18,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Interrupts:
-    """Signals that end this process; they wait while a program is being started, so that none is forgotten."""
+    """Signals that end this process; they wait while a program is started, so that none is forgotten."""
 
     def __init__(self):
         self.held = 0
@@ -95,7 +95,7 @@ def _kill_group(pid):
 
 
 def run(*command, input=None, patience=PATIENCE, **kwargs):  # noqa: A002, as subprocess calls it
-    """Like ``subprocess.run``; when we have to end meanwhile, the program and all that it started end first."""
+    """Like ``subprocess.run``; if we have to end, the program and all that it started end first."""
     if input is not None:
         kwargs["stdin"] = subprocess.PIPE
     process = start(*command, **kwargs)

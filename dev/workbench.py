@@ -20,7 +20,8 @@ from python_env import environment
 from system import require
 
 NOT_SHIPPED = {"dev", "Makefile", "pyproject.toml", "bench"}
-NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "requirements.txt"}  # changing them needs no update
+# changing them needs no update
+NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "requirements.txt"}
 # kind of database -> what it holds beside the addon
 TEMPLATES = {
     "test": {"modules": "mail,rpc", "demo": False},

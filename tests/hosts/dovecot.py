@@ -149,8 +149,9 @@ def configuration(version, folder, mail, ports, user, group, listen, certificate
              certificate_text.format(certificate=first[0], key=first[1])]
     for protocol, (certificate, key) in certificates.items():
         starttls, tls = SERVICES[protocol]
-        parts.append(LOGIN.format(protocol=protocol, many_sessions=many_sessions, starttls=starttls, starttls_port=ports[starttls],
-                                  tls=tls, tls_port=ports[tls]))
+        parts.append(LOGIN.format(
+            protocol=protocol, many_sessions=many_sessions, starttls=starttls, starttls_port=ports[starttls],
+            tls=tls, tls_port=ports[tls]))
         text = certificate_text.format(certificate=certificate, key=key)
         parts.append(f"protocol {protocol} {{\n{text}}}\n")
     return "".join(parts)
