@@ -33,9 +33,24 @@ def uv_environment(python=sys.executable):
 
     :param python: interpreter that has pip
     """
-    done = subprocess.run([str(python), "-m", "pip", "--disable-pip-version-check", "config", "list"],
-                          capture_output=True, text=True)
-    return translate(done.stdout, os.environ)
+    return translate(_config_list(python), os.environ)
+
+
+def pip_settings(python=sys.executable):
+    """pip's options as they are set on this machine, ``{name: value}``."""
+    return _chosen(_config_list(python))
+
+
+def _config_list(python):
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    return subprocess.run(command, capture_output=True, text=True).stdout
+
+
+def _chosen(settings):
+    chosen = {}
+    for section in SECTIONS:
+        chosen.update(_section(settings, section))
+    return chosen
 
 
 def translate(settings, environ):
@@ -44,9 +59,7 @@ def translate(settings, environ):
     :param settings: what ``pip config list`` prints
     :param environ: the environment so far
     """
-    chosen = {}
-    for section in SECTIONS:
-        chosen.update(_section(settings, section))
+    chosen = _chosen(settings)
     told = {}
     for option, value in chosen.items():
         if variable := VARIABLES.get(option):

@@ -23,8 +23,8 @@ FAST = {  # nothing here has to survive a power cut
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# two ways for root to be somebody else
-NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+# two ways for root to be somebody else; initdb wants a user that has a name
+NAMESPACE = ["unshare", "--user", "--map-user=daemon", "--map-group=daemon", "--"]
 SYSTEM_USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 
 
