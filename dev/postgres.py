@@ -131,13 +131,11 @@ class PrivateServer(Server):
         self.socket.mkdir(mode=0o700, exist_ok=True)
         self.data.mkdir(mode=0o700, exist_ok=True)
         self._hand_over()
-        made = self.data / "made"
-        if not made.exists():
+        if not (self.data / "postmaster.opts").exists():  # it has never run, so it may be half made
             for path in self.data.iterdir():  # of one that was never finished
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             self._as_owner("initdb", "-U", "odoo", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
                            stdout=subprocess.DEVNULL)
-            made.touch()
         if not self._running():
             options = " ".join(f"-c {key}={value}" for key, value in FAST.items())
             try:
