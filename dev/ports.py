@@ -1,5 +1,5 @@
 """Ports of this machine: taken when they are chosen, so that two commands never choose the same."""
-import errno
+import contextlib
 import fcntl
 import os
 import socket
@@ -9,23 +9,27 @@ import tempfile
 _reserved = []  # open lock files
 
 
-def listen(port, last=None):
-    """A socket that listens on a port of 127.0.0.1, or on the first that is free up to ``last``.
+def listen(port):
+    """A socket that listens on a port of 127.0.0.1.
 
-    :return: None if they are all taken
+    :raises OSError: when it is taken, or not for us
     """
-    for number in range(port, (last or port) + 1):
-        server = socket.socket()
+    server = socket.socket()
+    try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            server.bind(("127.0.0.1", number))
-            server.listen(128)
-        except OSError as error:
-            server.close()
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
-        else:
-            return server
+        server.bind(("127.0.0.1", port))
+        server.listen(128)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def listen_from(first, last):
+    """A socket that listens on the first port that is free; None if all are taken."""
+    for port in range(first, last + 1):
+        with contextlib.suppress(OSError):
+            return listen(port)
     return None
 
 
@@ -55,10 +59,10 @@ def _reserve(port):
     except BlockingIOError:
         file.close()
         return False
-    server = listen(port)
-    if not server:
+    try:
+        listen(port).close()
+    except OSError:
         file.close()
         return False
-    server.close()
     _reserved.append(file)
     return True

@@ -1,5 +1,6 @@
 """``make run``, ``make stop``, ``make clean`` and ``make clean-cache``."""
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from cache import clear_cache
 from console import say, step
 from locks import try_lock
 from paths import CHECKOUT, DEV, NAME, REPO, STATE
-from ports import listen, port_or_exit
+from ports import listen, listen_from, port_or_exit
 from postgres import PrivateServer, RunningServer
 from workbench import Workbench, addon_hash, modules
 
@@ -99,11 +100,14 @@ def _listen():
     """A socket on PORT if it is given, else on Odoo's usual port or one after it: nobody else gets it now."""
     if text := os.environ.get("PORT"):
         port = port_or_exit(text)
-        if not (http := listen(port)):
-            sys.exit(f"dev: port {port} is taken: choose another one, for example PORT={port + 1} make run.")
-    elif not (http := listen(PORT, LAST_PORT)):
-        sys.exit(f"dev: all ports from {PORT} to {LAST_PORT} are taken: choose one, PORT=… make run.")
-    return http
+        try:
+            return listen(port)
+        except OSError as error:
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            sys.exit(f"dev: port {port} {why}: choose another one, for example PORT={PORT} make run.")
+    if http := listen_from(PORT, LAST_PORT):
+        return http
+    sys.exit(f"dev: all ports from {PORT} to {LAST_PORT} are taken: choose one, PORT=… make run.")
 
 
 def _start_mail_host(bench, children):
