@@ -28,6 +28,8 @@ RUNNING = DEV / "run.json"  # who holds it, for "make stop"
 STAMP = DEV / "run.stamp"  # state of the addon and the demo mailbox that the database knows
 LOG = DEV / "odoo.log"
 MAIL = STATE / "mail"
+# each checkout has its own, below those that systems give to clients
+MAIL_PORT = 10240 + int(CHECKOUT, 16) % 1000 * 16
 START = 120  # seconds until Odoo must answer
 STOP = 600  # seconds that "make run" has to end: a package manager is not ended half-way
 
@@ -115,7 +117,7 @@ def _start_mail_host(bench, children):
     state = DEV / "mail.json"
     with step("mail host"):
         children["mail host"] = process = processes.start(
-            bench.python, REPO / "dev/mailhost.py", "--state", state, "--mail", MAIL,
+            bench.python, REPO / "dev/mailhost.py", "--state", state, "--mail", MAIL, "--port", MAIL_PORT,
             env=bench.env(), cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         for _ in range(600):
             with contextlib.suppress(OSError, ValueError):
@@ -149,7 +151,8 @@ def _prepare(bench, database, mail):
     if changed or known.get("demo") != demo:
         with step("making the demo mailbox known"):
             code = f"mail_host = {mail!r}\n{script}"
-            bench.odoo("shell", "-c", setup, "--no-http", "--log-level=warn", input=code)
+            bench.odoo("shell", "-c", setup, "--no-http", "--log-level=warn", input=code,
+                       more={"SSL_CERT_FILE": mail["bundle"]})
     STAMP.write_text(json.dumps({**state, "demo": demo}))
 
 

@@ -119,9 +119,12 @@ class Workbench:
         return dict(self.pg.env, PYTHONPATH=str(self.source.path), TMPDIR=str(DEV / "tmp"),
                     PATH=os.pathsep.join(path), **more)
 
-    def odoo(self, *arguments, **kwargs):
-        """Run Odoo's command line; its output is shown when it fails."""
-        silent(self.python, self.script, *arguments, env=self.env(), cwd=DEV, **kwargs)
+    def odoo(self, *arguments, more=(), **kwargs):
+        """Run Odoo's command line; its output is shown when it fails.
+
+        :param more: dict, for the environment
+        """
+        silent(self.python, self.script, *arguments, env=self.env(**dict(more)), cwd=DEV, **kwargs)
 
     # Databases
 
