@@ -8,7 +8,16 @@
     "license": "LGPL-3",
     "depends": ["mail"],
     "external_dependencies": {
-        "python": ["aiohttp", "cryptography", "dkimpy", "dnspython", "publicsuffixlist", "scramp"],
+        # requirements.txt says the same; "make test-oldest" runs with the oldest of all
+        "python": [
+            "aiohttp>=3.8.4",
+            "cryptography>=38.0.4",
+            "dkimpy>=1.1.4",
+            "dnspython>=2.3.0",
+            "idna>=3.3",
+            "publicsuffixlist>=0.9.3",
+            "scramp>=1.4.5",
+        ],
     },
     "data": [
         "security/email_account_security.xml",

@@ -1,5 +1,6 @@
 """``make bench-discovery``, ``make bench-check`` and ``make bench-receive``."""
-from console import lock, supervise
+from console import supervise
+from locks import lock
 from paths import DEV, REPO
 from python_env import environment
 from system import require

@@ -3,8 +3,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from console import free_port, lock, say, step, supervise
+from console import say, step, supervise
+from locks import lock
+from other_dovecot import dovecot_root, other_versions
 from paths import DEV, FARM, REPO
+from ports import free_port
 from python_env import environment
 from system import find, require
 from workbench import Workbench
@@ -14,6 +17,23 @@ def test(*arguments):
     """Every test of the addon, or those that ARGS (for pytest) says."""
     with Workbench("chromium", "dovecot") as bench, lock(DEV / "test.lock"):
         return run_pytest(bench, "test", *arguments)
+
+
+def test_dev(*arguments):
+    """Tests of these commands themselves, or those that ARGS (for unittest) says, e.g. ARGS="-k disk"."""
+    command = [environment(), "-m", "unittest", "discover", "-s", "dev/tests", "-t", "dev", *arguments]
+    return supervise(*command, cwd=REPO)
+
+
+def test_dovecot(*arguments):
+    """The mail host's tests, or those that ARGS says, with the Dovecot that is not the system's."""
+    chosen = arguments or ("tests/hosts", "tests/mailclient")
+    with Workbench("dovecot") as bench, lock(DEV / "test.lock"):
+        failed = [version for version in other_versions() if run_pytest(
+            bench, "test", *chosen, DOVECOT_ROOT=str(dovecot_root(version)))]
+    if failed:
+        say(f"failed with Dovecot {', '.join(failed)}")
+    return int(bool(failed))
 
 
 def run_pytest(bench, kind, *arguments, **more):
@@ -27,7 +47,7 @@ def run_pytest(bench, kind, *arguments, **more):
     config = bench.config(database, kind)
     command = [bench.python, "-m", "pytest", "-p", "pytest_strict", f"--odoo-config={config}",
                "--odoo-http", "--odoo-log-level=warn", *map(_in_farm, arguments)]
-    env = bench.env(CHROMIUM=find("chromium"), **more)
+    env = bench.env(CHROMIUM=find("chromium") or "", **more)
     env["PYTHONPATH"] = os.pathsep.join([str(bench.source.path), str(REPO / "dev")])
     return supervise(*command, cwd=REPO, env=env)
 

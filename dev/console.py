@@ -1,58 +1,80 @@
-"""Running commands, saying what happens (on standard error), waiting for one another, ports."""
+"""Running programs and saying what happens, on standard error."""
 import contextlib
-import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
-from paths import CACHE
+import disk
+import processes
 
 
 def say(text):
     print(f"dev: {text}", file=sys.stderr, flush=True)
 
 
+class CommandFailed(SystemExit):
+    """A program failed; the message says which, and all that it printed."""
+
+    def __init__(self, command, output):
+        self.output = output
+        super().__init__(f"{output}\ndev: this failed: {' '.join(map(str, command))}")
+        disk.look(self)
+
+
 def sh(*command, **kwargs):
-    """Run a command; raise CalledProcessError when it fails."""
-    return subprocess.run([str(c) for c in command], check=True, **kwargs)
+    """Run a program; what it writes to standard error is shown when it has ended.
+
+    :raises CommandFailed: when it fails
+    """
+    kwargs.setdefault("stderr", subprocess.PIPE)
+    result = processes.run(*command, **kwargs)
+    errors = result.stderr or ""
+    if isinstance(errors, bytes):
+        errors = errors.decode(errors="replace")
+    if result.returncode:
+        raise CommandFailed(command, errors)
+    if errors:
+        print(errors, end="", file=sys.stderr)
+    return result
 
 
 def out(*command, **kwargs):
-    """Run a command and return what it prints, stripped."""
+    """Run a program and return what it prints, stripped."""
     return sh(*command, stdout=subprocess.PIPE, text=True, **kwargs).stdout.strip()
 
 
 def quiet(*command, **kwargs):
-    """Run a command without output; True when it succeeds."""
-    command = [str(c) for c in command]
-    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, **kwargs).returncode == 0
+    """Run a program without output; True when it succeeds.
 
-
-def silent(*command, **kwargs):
-    """Run a command; show what it printed only when it fails.
-
-    :raises SystemExit: when it fails
+    :raises CommandFailed: when it fails because the disk is full, which answers no question
     """
-    result = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, **kwargs)
+    result = processes.run(*command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, **kwargs)
+    output = result.stdout.decode(errors="replace")
+    if result.returncode and disk.is_full(text=output):
+        raise CommandFailed(command, output)
+    return result.returncode == 0
+
+
+def silent(*command, run=processes.run, **kwargs):
+    """Run a program; show what it printed only when it fails.
+
+    :raises CommandFailed: when it fails
+    """
+    result = run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
     if result.returncode:
-        sys.exit(f"{result.stdout}\ndev: this failed: {' '.join(map(str, command))}")
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP reached this process alone; Ctrl-C reaches its children too."""
+        raise CommandFailed(command, result.stdout)
 
 
 def supervise(*command, **kwargs):
-    """Run a command and return its exit status; when we are to end, let it clean up first."""
+    """Run a program on our terminal and return its exit status; when we are to end, it cleans up first."""
     with subprocess.Popen([str(c) for c in command], **kwargs) as process:
         try:
             return process.wait()
         except KeyboardInterrupt as interrupt:
-            if isinstance(interrupt, Terminated):
+            if isinstance(interrupt, processes.Terminated):
                 process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(20)
@@ -62,48 +84,11 @@ def supervise(*command, **kwargs):
 
 @contextlib.contextmanager
 def step(what):
-    """Say what was done and how long it took, once it is done."""
+    """Say what begins, and how long it took."""
     start = time.monotonic()
+    say(f"{what} …")
     yield
-    say(f"{what} ({time.monotonic() - start:.1f} s)")
-
-
-@contextlib.contextmanager
-def lock(path, shared=False):
-    """Hold a lock file while the block runs; wait for it. Yields its file object."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-        yield file
-
-
-def try_exclusive(file):
-    """Turn the lock on an open lock file into an exclusive one; False when somebody else holds it too."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_free(port):
-    """Whether nobody listens on a port of this machine."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port(first):
-    """The first free port from a number on."""
-    return next(port for port in range(first, 65536) if is_free(port))
-
-
-def cache_lock(name):
-    return lock(CACHE / f"{name}.lock")
+    say(f"{what}: {time.monotonic() - start:.1f} s")
 
 
 def clean_environment():

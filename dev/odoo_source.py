@@ -1,4 +1,5 @@
 """Odoo 19: one that is given, one that is importable, Debian's package, or a clone of its branch."""
+import functools
 import hashlib
 import os
 import re
@@ -6,11 +7,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from console import cache_lock, clean_environment, out, quiet, say, sh, step
-from paths import CACHE
+import processes
+from cache import cached, is_cached
+from console import clean_environment, say, step
+from debian import Apt, extract, is_debian
 
 SERIES = "19.0"
 PACKAGE = "odoo-19"
@@ -19,7 +21,7 @@ PACKAGE_SUITE = "sid"
 LIBRARIES = ["fonts-font-awesome", "libjs-jquery", "libjs-jquery-form", "libjs-underscore",
              "fonts-roboto-unhinted"]
 LIBRARIES_SUITE = "trixie"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+CLONE = "odoo-19-clone"  # in the cache
 REPOSITORY = "https://github.com/odoo/odoo.git"
 
 
@@ -65,13 +67,9 @@ def odoo_source():
     importable = _importable()
     if importable:
         return OdooSource(importable)
-    with cache_lock("odoo"):
-        for found in (CACHE / PACKAGE / "usr/lib/python3/dist-packages", CACHE / "odoo-19-git"):
-            done = (CACHE / found.relative_to(CACHE).parts[0]) / "done"
-            if done.exists():
-                done.touch()
-                return OdooSource(found)
-        return OdooSource(_package() or _clone())
+    if is_cached(CLONE):
+        return OdooSource(_clone())
+    return OdooSource(_package() or _clone())
 
 
 def _importable():
@@ -89,98 +87,63 @@ def _package():
     Returns the folder for Python's path, or None where this is not Debian or the package is not to be had.
     """
     given = os.environ.get("ODOO_DEB")
-    if not shutil.which("dpkg-deb") or not (given or _is_debian()):
+    if not shutil.which("dpkg-deb") or not (given or is_debian()):
         return None
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        tmp = Path(name)
-        (tmp / "debs").mkdir()
-        fetched = _is_debian() and _download(tmp)
-        if not list((tmp / "debs").glob(f"{PACKAGE}_*.deb")):
+    try:
+        return cached(PACKAGE, functools.partial(_extract_package, given)) / "usr/lib/python3/dist-packages"
+    except _NotOffered:
+        say(f"Debian does not offer {PACKAGE} here")
+        return None
+
+
+class _NotOffered(Exception):
+    """There is no package of Odoo, and none was given."""
+
+
+def _extract_package(given, home):
+    with step(f"Odoo {SERIES} from Debian's package"), tempfile.TemporaryDirectory(dir=home) as name:
+        debs = Path(name) / "debs"
+        debs.mkdir()
+        fetched = is_debian() and _download(Path(name) / "apt", debs)
+        if not list(debs.glob(f"{PACKAGE}_*.deb")):
             if not given:
-                say(f"Debian does not offer {PACKAGE} here")
-                return None
+                raise _NotOffered
             if not Path(given).is_file():
                 sys.exit(f"dev: ODOO_DEB={given} is not a file.")
             say(f"Debian does not offer {PACKAGE} here: taking {given}")
-            shutil.copy(given, tmp / "debs")
+            shutil.copy(given, debs)
         if not fetched:
             say(f"without {', '.join(LIBRARIES)} pages look wrong")
-        _extract(sorted((tmp / "debs").iterdir()), tmp / "root")
-        home = CACHE / PACKAGE
-        (tmp / "root/done").touch()
-        shutil.rmtree(home, ignore_errors=True)
-        (tmp / "root").rename(home)
-    say(f"Odoo {SERIES} from Debian's package ({time.monotonic() - start:.1f} s)")
-    return home / "usr/lib/python3/dist-packages"
-
-
-def _is_debian():
-    try:
-        text = Path("/etc/os-release").read_text()
-    except OSError:
-        return False
-    return bool(re.search(r"^ID=\"?debian\"?$", text, re.M)) and KEYRING.exists()
-
-
-def _download(tmp):
-    """Download Odoo's package and the libraries into tmp/debs with an apt configuration of our own.
-
-    True when the libraries came; Odoo's package is then there or not.
-    """
-    # the mirror that this machine uses for Debian itself, also when no package list was fetched yet
-    lines = out("apt-get", "update", "--print-uris", "-o", f"Dir::State::Lists={tmp}").splitlines()
-    uris = [m[1] for m in (re.match(r"'(.*?)/dists/[^/]+/InRelease'", line) for line in lines) if m]
-    mirror = next((u for u in uris if u.rstrip("/").endswith("/debian")), uris[0] if uris else None)
-    if not mirror:
-        return False
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (tmp / folder).mkdir(parents=True)
-    (tmp / "sources").write_text("".join(
-        f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in (PACKAGE_SUITE, LIBRARIES_SUITE)))
-    options = {
-        "Dir::Etc::SourceList": tmp / "sources",
-        "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::Preferences": "/dev/null",
-        "Dir::Etc::PreferencesParts": "/dev/null",
-        "Dir::State::Lists": tmp / "lists",
-        "Dir::Cache": tmp / "cache",
-        "Acquire::Check-Valid-Until": "false",  # a snapshot of unstable is soon past its date
-        "Acquire::Languages": "none",
-    }
-    if os.getuid() == 0:
-        options["APT::Sandbox::User"] = "root"
-    apt = ["apt-get", "-qq", *[f"-o{key}={value}" for key, value in options.items()]]
-    if not quiet(*apt, "update"):
-        return False
-    quiet(*apt, "download", f"{PACKAGE}/{PACKAGE_SUITE}", cwd=tmp / "debs")
-    return quiet(*apt, "download", *[f"{name}/{LIBRARIES_SUITE}" for name in LIBRARIES], cwd=tmp / "debs")
-
-
-def _extract(packages, root):
-    root.mkdir()
-    for package in packages:
-        # 820 of 1,200 MB are translations, and usr/lib/…/addons is a second copy of all Python files
-        tar = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE)
-        sh("tar", "-x", "-C", root, "--no-same-owner", "--exclude=*.po",
-           "--exclude=./usr/lib/python3/dist-packages/addons", stdin=tar.stdout)
-        if tar.wait():
-            sys.exit(f"dev: {package.name} is damaged: delete it and try again.")
+        for package in sorted(debs.iterdir()):
+            # 820 of 1,200 MB are translations, and usr/lib/…/addons is a second copy of all Python files
+            extract(package, home, "--exclude=*.po", "--exclude=./usr/lib/python3/dist-packages/addons")
     # a file that Debian left out because of its licence; every browser test stops at its absence
-    stub = root / "usr/lib/python3/dist-packages/odoo/addons/mail/static/lib/selfie_segmentation"
+    stub = home / "usr/lib/python3/dist-packages/odoo/addons/mail/static/lib/selfie_segmentation"
     stub.mkdir(parents=True, exist_ok=True)
     (stub / "selfie_segmentation.js").write_text("/* not part of Debian's package */\n")
+
+
+def _download(folder, debs):
+    """Download Odoo's package and the libraries; True when the libraries came, Odoo's may be there or not."""
+    folder.mkdir()
+    apt = Apt(folder, PACKAGE_SUITE, LIBRARIES_SUITE)
+    if not apt.update():
+        return False
+    apt.download(f"{PACKAGE}/{PACKAGE_SUITE}", into=debs)
+    return apt.download(*[f"{name}/{LIBRARIES_SUITE}" for name in LIBRARIES], into=debs)
 
 
 def _clone():
     if not shutil.which("git"):
         sys.exit("dev: please install git, or say where Odoo 19 is: ODOO_HOME=/path/to/odoo make run")
-    home = CACHE / "odoo-19-git"
+    return cached(CLONE, _fetch_clone) / "odoo"
+
+
+def _fetch_clone(home):
     with step(f"Odoo {SERIES} from {REPOSITORY}"):
-        shutil.rmtree(home, ignore_errors=True)
-        command = ["git", "clone", "-q", "--depth=1", f"--branch={SERIES}", REPOSITORY, str(home)]
-        if subprocess.run(command).returncode:
-            sys.exit(f"dev: cannot fetch Odoo {SERIES}: say where one is (ODOO_HOME=/path/to/odoo make run) "
-                     f"or give Debian's package (ODOO_DEB=/path/to/{PACKAGE}_….deb make run).")
-        (home / "done").touch()
-    return home
+        command = ["git", "clone", "-q", "--depth=1", f"--branch={SERIES}", REPOSITORY, home / "odoo"]
+        result = processes.run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if result.returncode:
+            sys.exit(f"{result.stdout}\ndev: cannot fetch Odoo {SERIES}: say where one is "
+                     f"(ODOO_HOME=/path/to/odoo make run) or give Debian's package "
+                     f"(ODOO_DEB=/path/to/{PACKAGE}_….deb make run).")

@@ -12,8 +12,14 @@ REPO = Path(__file__).resolve().parent.parent
 DEV = REPO / ".dev"
 FARM = DEV / "addons" / NAME
 IS_ROOT = os.getuid() == 0
-CHECKOUT = hashlib.sha256(str(REPO).encode()).hexdigest()[:8]
 
+
+def checkout(path):
+    """What the names of a checkout's databases have in common."""
+    return hashlib.sha256(str(path).encode()).hexdigest()[:8]
+
+
+CHECKOUT = checkout(REPO)
 
 def _cache():
     if os.environ.get("EMAIL_ACCOUNT_CACHE"):

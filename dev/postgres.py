@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from console import clean_environment, lock, quiet, sh, try_exclusive
+from console import CommandFailed, clean_environment, quiet, sh
+from locks import lock, try_exclusive
 from paths import IS_ROOT, STATE
 from system import find
 
@@ -22,8 +23,8 @@ FAST = {  # nothing here has to survive a power cut
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# two ways for root to be somebody else
-NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+# two ways for root to be somebody else; initdb wants a user that has a name
+NAMESPACE = ["unshare", "--user", "--map-user=daemon", "--map-group=daemon", "--"]
 SYSTEM_USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 
 
@@ -93,8 +94,8 @@ class RunningServer(Server):
     def start(self):
         return self
 
-    def stop(self, by_force=False):
-        pass
+    def stop(self):
+        return True
 
 
 class PrivateServer(Server):
@@ -119,34 +120,56 @@ class PrivateServer(Server):
         with lock(self.folder / "start.lock"):
             self._use = contextlib.ExitStack()
             self._use_file = self._use.enter_context(lock(self.folder / "use.lock", shared=True))
-            self.socket.mkdir(mode=0o700, exist_ok=True)
-            self.data.mkdir(mode=0o700, exist_ok=True)
-            self._hand_over()
-            if not (self.data / "PG_VERSION").exists():
-                self._as_owner("initdb", "-U", "odoo", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
-                               stdout=subprocess.DEVNULL)
-            if not self._running():
-                options = " ".join(f"-c {key}={value}" for key, value in FAST.items())
-                self._as_owner("pg_ctl", "-l", self.data / "log", "-w", "-s", "-o",
-                               f"-k {self.socket} -p 5432 {options}", "start", stdin=subprocess.DEVNULL)
+            try:
+                self._start()
+            except BaseException:
+                self._stop()
+                raise
         return self
 
-    def stop(self, by_force=False):
-        """Stop it, unless somebody else uses it.
+    def _start(self):
+        self.socket.mkdir(mode=0o700, exist_ok=True)
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        self._hand_over()
+        if not (self.data / "postmaster.opts").exists():  # it has never run, so it may be half made
+            for path in self.data.iterdir():  # of one that was never finished
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self._as_owner("initdb", "-U", "odoo", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
+                           stdout=subprocess.DEVNULL)
+        if not self._running():
+            options = " ".join(f"-c {key}={value}" for key, value in FAST.items())
+            try:
+                self._as_owner("pg_ctl", "-l", self.data / "log", "-w", "-s", "-o",
+                               f"-k {self.socket} -p 5432 {options}", "start", stdin=subprocess.DEVNULL)
+            except CommandFailed as failure:
+                raise CommandFailed(["pg_ctl", "start"], failure.output + self._end_of_log())
 
-        :param by_force: stop it in any case
-        """
+    def _end_of_log(self):
+        try:
+            return "".join((self.data / "log").read_text(errors="replace").splitlines(True)[-20:])
+        except OSError:
+            return ""
+
+    def stop(self):
+        """Stop it, unless somebody else uses it; return whether it has stopped."""
         if not self.data.exists() or not self.bin:
-            return
+            return True
         with lock(self.folder / "start.lock"):
-            alone = by_force or (self._use and try_exclusive(self._use_file))
-            if self._use:
-                self._use.close()
-                self._use = None
-            if alone and self._running():
+            if not self._use:
+                self._use = contextlib.ExitStack()
+                self._use_file = self._use.enter_context(lock(self.folder / "use.lock", shared=True))
+            return self._stop()
+
+    def _stop(self):
+        """Stop it while ``start.lock`` is held."""
+        alone = try_exclusive(self._use_file)
+        self._use.close()
+        self._use = None
+        if alone:
+            if self._running():
                 self._as_owner("pg_ctl", "-s", "-w", "-m", "fast", "stop")
-            if alone:
-                shutil.rmtree(self.socket, ignore_errors=True)
+            shutil.rmtree(self.socket, ignore_errors=True)
+        return alone
 
     def _running(self):
         return quiet(*self._as_whom(), self.bin / "pg_ctl", "-D", self.data, "status", cwd="/")

@@ -1,11 +1,12 @@
 """The Python environments: one with all that Odoo and the tests need, one for the linters."""
 import hashlib
 import os
-import shutil
 import sys
 
-from console import cache_lock, silent, step
-from paths import CACHE, REPO
+from cache import cached
+from console import silent, step
+from paths import REPO
+from pip_settings import uv_environment
 
 VERSION = ".".join(map(str, sys.version_info[:2]))
 UV = "uv==0.13.9"
@@ -20,14 +21,13 @@ def environment(requirements="requirements.txt", prefix="venv"):
     pinned = REPO / "dev" / requirements
     # the interpreter's own path counts: an environment does not outlive it
     tag = hashlib.sha256(pinned.read_bytes() + os.path.realpath(sys.executable).encode()).hexdigest()[:10]
-    home = CACHE / f"{prefix}-{VERSION}-{tag}"
-    python, done = home / "bin/python", home / "done"
-    with cache_lock(prefix):
-        if not done.exists():
-            with step(f"Python packages of {pinned.relative_to(REPO)}"):
-                shutil.rmtree(home, ignore_errors=True)
-                silent(sys.executable, "-m", "venv", home)
-                silent(python, "-m", "pip", "install", "--disable-pip-version-check", UV)
-                silent(home / "bin/uv", "pip", "install", "--python", python, "-r", pinned)
-        done.touch()
-    return python
+
+    def make(home):
+        python = home / "bin/python"
+        with step(f"Python packages of {pinned.relative_to(REPO)}"):
+            silent(sys.executable, "-m", "venv", home)
+            silent(python, "-m", "pip", "install", "--disable-pip-version-check", UV)
+            silent(home / "bin/uv", "pip", "install", "--python", python, "-r", pinned,
+                   env=uv_environment(python))
+
+    return cached(f"{prefix}-{VERSION}-{tag}", make) / "bin/python"

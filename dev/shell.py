@@ -1,6 +1,7 @@
 """``make shell``, ``make pot`` and ``make screenshots``."""
 from checks import test
-from console import lock, sh, supervise
+from console import sh, supervise
+from locks import lock
 from paths import DEV, NAME, REPO
 from workbench import Workbench
 

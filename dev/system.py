@@ -3,16 +3,21 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from console import quiet, silent, step
-from paths import IS_ROOT
+from console import CommandFailed, quiet, say, silent, step
+from locks import lock
+from paths import IS_ROOT, REPO
+from processes import run_whole
 
 PACKAGES = {  # program -> Debian's packages
-    "initdb": ["postgresql"],
-    "chromium": ["chromium", "fonts-liberation"],
-    "dovecot": ["dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", "dovecot-submissiond"],
+    line.split()[0]: line.split()[1:]
+    for line in (REPO / "dev/packages.txt").read_text().splitlines() if not line.startswith("#")
 }
+EVERYDAY = ("dovecot", "chromium")  # what make run and make test need beside PostgreSQL
+APT_LOCK = Path("/run/lock/email_account-apt.lock")  # the Makefile's too
+APT_WAIT = 600  # seconds for another package manager that is at work
 ALTERNATIVES = {"chromium": ["chromium-browser", "google-chrome", "google-chrome-stable"]}
 PYTHONS = ((3, 10), (3, 13))  # the versions that Odoo 19 runs on
 
@@ -40,22 +45,57 @@ def require(*programs):
 
     As root on Debian or Ubuntu they are installed.
 
-    :raises SystemExit: with one sentence that says what the administrator has to run
+    :raises SystemExit: with one sentence that says all that the administrator has to run, also for the other
+        everyday commands
     """
+    if not _missing(programs):
+        return
+    if not shutil.which("apt-get"):
+        sys.exit(f"dev: please install {', '.join(_missing(programs))} (the names of Debian's packages; "
+                 f"CONTRIBUTING.md has those of other systems).")
+    if not IS_ROOT:
+        database = [] if find("psql") else ["initdb"]
+        everything = _missing(dict.fromkeys([*programs, *database, *EVERYDAY]))
+        sys.exit(f"dev: this machine's administrator has to run once: {administrators_command(everything)}")
+    with lock(APT_LOCK):
+        if packages := _missing(programs):  # another first run may have installed them meanwhile
+            _install(packages)
+
+
+def administrators_command(packages):
+    return f"sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(packages)}"
+
+
+def _missing(programs):
+    """Debian's packages of the programs that are not there, and of Python's parts."""
     missing = [package for name in programs if not find(name) for package in PACKAGES[name]]
     if not quiet(sys.executable, "-c", "import ensurepip, venv"):
         missing.append("python3-venv")
-    if not missing:
-        return
-    if not shutil.which("apt-get"):
-        sys.exit(f"dev: please install {', '.join(missing)} (the names of Debian's packages; "
-                 f"CONTRIBUTING.md has those of other systems).")
-    command = f"apt-get install --no-install-recommends {' '.join(missing)}"
-    if not IS_ROOT:
-        sys.exit(f"dev: this machine's administrator has to run once: sudo {command}")
-    with step(command):
-        # Debian's packages would start their services; none of them is needed
-        env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
-        silent("apt-get", "-q", "update", env=env, stdin=subprocess.DEVNULL)
-        silent("apt-get", "-q", "-y", "--no-install-recommends", "install", *missing, env=env,
-               stdin=subprocess.DEVNULL)
+    return missing
+
+
+def _install(packages):
+    # Debian's packages would start their services; none of them is needed
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
+    apt = ["apt-get", "-q", "-o", f"DPkg::Lock::Timeout={APT_WAIT}"]
+    install = [*apt, "-y", "--no-install-recommends", "install"]
+    how = {"env": env, "stdin": subprocess.DEVNULL}
+    with step("apt-get update"):
+        _update([*apt, "update"], how)
+    with step(f"apt-get install --no-install-recommends {' '.join(packages)}"):
+        silent(*install, "--download-only", *packages, **how)
+        # never ended in the middle: that would leave packages which are not configured
+        silent(*install, *packages, run=run_whole, **how)
+
+
+def _update(command, how):
+    """Fetch the lists of packages; wait for another apt-get, which has no option for that."""
+    deadline = time.monotonic() + APT_WAIT
+    while True:
+        try:
+            return silent(*command, **how)
+        except CommandFailed as failure:
+            if "Could not get lock" not in failure.output or time.monotonic() > deadline:
+                raise
+        say("waiting for another package manager")
+        time.sleep(5)

@@ -4,7 +4,8 @@ import os
 import sys
 
 from checks import run_pytest
-from console import lock, step
+from console import step
+from locks import lock
 from paths import DEV, NAME, REPO
 from snapshot import changes, snapshot
 from test_adopt import try_adopting

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 import sys
 
-from console import free_port
 from paths import DEV, REPO
+from ports import free_port
 from secrets_steps import PEOPLE, use_passwords
 from test_adopt import mail_host
 from test_workers import wait_for_server

@@ -8,8 +8,8 @@ import time
 import urllib.error
 import urllib.request
 
-from console import free_port
 from paths import DEV, NAME, REPO
+from ports import free_port
 from system import find
 
 START = 60  # seconds until Odoo must answer

@@ -1,4 +1,5 @@
 """All that a command works with: Odoo, the interpreter, PostgreSQL and databases that hold the addon."""
+import contextlib
 import functools
 import hashlib
 import os
@@ -7,16 +8,20 @@ import shutil
 import subprocess
 import sys
 
-from console import cache_lock, lock, silent, step
+import processes
+from cache import cached
+from console import silent, step
+from locks import lock
 from odoo_source import odoo_source
-from paths import CACHE, CHECKOUT, DEV, FARM, NAME, REPO
+from paths import CHECKOUT, DEV, FARM, NAME, REPO
 from postgres import PrivateServer, RunningServer
 from pruning import prune
 from python_env import environment
 from system import require
 
 NOT_SHIPPED = {"dev", "Makefile", "pyproject.toml", "bench"}
-NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "LICENSE"}  # changing them needs no update
+# changing them needs no update
+NOT_LOADED = {"tests", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "requirements.txt"}
 # kind of database -> what it holds beside the addon
 TEMPLATES = {
     "test": {"modules": "mail,rpc", "demo": False},
@@ -24,11 +29,29 @@ TEMPLATES = {
     "host": {"modules": "test_mail,google_gmail,microsoft_outlook", "demo": False, "from": "test"},
     "full": {"modules": "mail,mass_mailing", "demo": False},
 }
+DEMO_ADDONS = REPO / "dev/demo_addons"
+MORE = {"run": ["email_account_demo"]}  # kind of database -> addons of DEMO_ADDONS
 PREPARE_TEMPLATE = """
 env['ir.config_parameter'].set_param('ir_attachment.location', 'db')
 env['ir.attachment'].force_storage()
 env['ir.qweb']._pregenerate_assets_bundles()
 env.cr.commit()
+"""
+
+
+# not "python -m odoo": Odoo starts itself anew from its script (SIGHUP, --dev=reload)
+SCRIPT = """\
+import os
+import sys
+
+# a socket that listens already, handed over as systemd does it; kept when Odoo starts itself anew
+if (socket := os.environ.pop("EMAIL_ACCOUNT_HTTP_FD", "")) and "gevent" not in sys.argv:
+    os.dup2(int(socket), 3, inheritable=True)
+    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+
+import odoo.cli
+
+odoo.cli.main()
 """
 
 
@@ -41,19 +64,20 @@ class Workbench:
     def __init__(self, *programs):
         running = RunningServer.find()
         require(*programs, *([] if running else ["initdb"]))
+        self._is_making = False
         prune()
         self.source = odoo_source()
         self.python = environment()
         for folder in ("addons", "tmp"):
             (DEV / folder).mkdir(parents=True, exist_ok=True)
-        # not "python -m odoo": Odoo starts itself anew from its script (SIGHUP, --dev=reload)
         self.script = DEV / "odoo-bin"
-        self.script.write_text("import odoo.cli\n\nodoo.cli.main()\n")
+        self.script.write_text(SCRIPT)
         self._write_python()
         link_farm()
-        self.pg = (running or PrivateServer()).start()
+        self.pg = running or PrivateServer()
 
     def __enter__(self):
+        self.pg.start()
         return self
 
     def __exit__(self, *exception):
@@ -75,7 +99,8 @@ class Workbench:
         """Write ``.dev/NAME.conf`` (the kind, if no name is given), Odoo's configuration; return its path."""
         options = {
             "db_name": database,
-            "addons_path": ",".join(map(str, [DEV / "addons", *self.source.addons])),
+            "addons_path": ",".join(map(str, [DEV / "addons", *([DEMO_ADDONS] if kind in MORE else []),
+                                              *self.source.addons])),
             "data_dir": DEV / "data",
             "screenshots": DEV / "screenshots",
             "list_db": False,
@@ -94,9 +119,12 @@ class Workbench:
         return dict(self.pg.env, PYTHONPATH=str(self.source.path), TMPDIR=str(DEV / "tmp"),
                     PATH=os.pathsep.join(path), **more)
 
-    def odoo(self, *arguments, **kwargs):
-        """Run Odoo's command line; its output is shown when it fails."""
-        silent(self.python, self.script, *arguments, env=self.env(), cwd=DEV, **kwargs)
+    def odoo(self, *arguments, more=(), **kwargs):
+        """Run Odoo's command line; its output is shown when it fails.
+
+        :param more: dict, for the environment
+        """
+        silent(self.python, self.script, *arguments, env=self.env(**dict(more)), cwd=DEV, **kwargs)
 
     # Databases
 
@@ -108,28 +136,43 @@ class Workbench:
         """Name of a database with Odoo's modules and without the addon, made when it is not there."""
         what = TEMPLATES[kind]
         tag = hashlib.sha256(f"{self.source.fingerprint} {what} {PREPARE_TEMPLATE}".encode()).hexdigest()[:8]
-        dump = CACHE / f"{kind}-pg{self.pg.version}-{tag}" / "dump"
         database = f"{NAME}_{CHECKOUT}_{kind}_{tag}"
-        if database in self.pg.databases():
-            return database
+        with self._making_databases():
+            if database not in self.pg.databases():
+                self._fetch_template(kind, f"{kind}-pg{self.pg.version}-{tag}", database)
+        return database
+
+    def _fetch_template(self, kind, cache_name, database):
         for old in self.pg.databases():  # made with another Odoo
             if old.startswith(f"{NAME}_{CHECKOUT}_{kind}_"):
                 self.pg.drop(old)
         making = f"{NAME}_{CHECKOUT}_making_{kind}"
-        with cache_lock(f"template-{kind}"):
-            if dump.exists():
-                (dump.parent / "done").touch()
-                with step(f"template database for {kind} restored"):
-                    self.pg.restore(dump, making)
-            else:
-                with step(f"template database for {kind}: {what['modules']}"):
-                    self._make_template(kind, making)
-                    dump.parent.mkdir(parents=True, exist_ok=True)
-                    self.pg.dump(making, dump.with_suffix(".part"))
-                    dump.with_suffix(".part").rename(dump)
-                    (dump.parent / "done").touch()
-        self.pg.query(f'ALTER DATABASE "{making}" RENAME TO "{database}"')
-        return database
+
+        def make(folder):
+            with step(f"template database for {kind}: {TEMPLATES[kind]['modules']}"):
+                self._make_template(kind, making)
+                self.pg.dump(making, folder / "dump")
+            made.append(making)
+
+        made = []
+        folder = cached(cache_name, make)
+        if not made:
+            with step(f"restoring the template database for {kind}"):
+                self.pg.restore(folder / "dump", making)
+        self._rename(making, database)
+
+    def _rename(self, database, name):
+        self.pg.query(f'ALTER DATABASE "{database}" RENAME TO "{name}"')
+
+    @contextlib.contextmanager
+    def _making_databases(self):
+        """One command of this checkout makes databases at a time; it may nest."""
+        outer, self._is_making = self._is_making, True
+        try:
+            with contextlib.nullcontext() if outer else lock(DEV / "databases.lock"):
+                yield
+        finally:
+            self._is_making = outer
 
     def _make_template(self, kind, database):
         base = TEMPLATES[kind].get("from")
@@ -153,19 +196,27 @@ class Workbench:
         database = f"{template}_addon"
         stamp = DEV / f"{kind}.installed"
         state = addon_hash() + template
-        if stamp.exists() and stamp.read_text() == state and database in self.pg.databases():
-            return database
-        stamp.unlink(missing_ok=True)
-        with step(f"addon installed for {kind}"):
-            self.pg.create(database, template)
-            self.install(self.config(database, kind, "install"), kind)
-        stamp.write_text(state)
+        with self._making_databases():
+            if not (stamp.exists() and stamp.read_text() == state and database in self.pg.databases()):
+                stamp.unlink(missing_ok=True)
+                self.pg.drop(database)
+                self.create_with_addon(database, kind)
+                stamp.write_text(state)
         return database
 
-    def install(self, config, kind, option="-i", modules=NAME):
+    def create_with_addon(self, database, kind):
+        """Make a database that holds the addon; if that ends early, there is none."""
+        making = f"{NAME}_{CHECKOUT}_adding_{kind}"
+        template = self.template(kind)
+        with self._making_databases(), step(f"installing the addon for {kind}"):
+            self.pg.create(making, template)
+            self.install(self.config(making, kind, "install"), kind, modules=modules(kind))
+            self._rename(making, database)
+
+    def install(self, config, kind, option="-i", modules=NAME, *more):
         """Install or update (``-u``) the addon or other modules; stop at the first warning."""
-        self.without_warning("-c", config, option, modules, *self._auto_install(kind), "--stop-after-init",
-                             "--no-http", what=f"{option} {modules}")
+        self.without_warning("-c", config, option, modules, *more, *self._auto_install(kind),
+                             "--stop-after-init", "--no-http", what=f"{option} {modules}")
 
     def without_warning(self, *arguments, what, more=(), **kwargs):
         """Run Odoo's command line.
@@ -175,14 +226,19 @@ class Workbench:
         :raises SystemExit: when it fails or logs a warning
         """
         command = [self.python, self.script, *arguments, "--log-level=warn"]
-        result = subprocess.run([str(c) for c in command], env=self.env(**dict(more)), cwd=DEV,
-                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
+        result = processes.run(*command, env=self.env(**dict(more)), cwd=DEV, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
         log = [line for line in result.stdout.splitlines() if "security risk" not in line]
         if log:
             print("\n".join(log), file=sys.stderr)
         if result.returncode or any(f" {level} " in line for line in log for level in
                                     ("WARNING", "ERROR", "CRITICAL")):
             sys.exit(f"dev: {what}: this does not work without a warning, see above.")
+
+
+def modules(kind):
+    """What is installed in a database of a kind, as Odoo's command line takes it."""
+    return ",".join([NAME, *MORE.get(kind, [])])
 
 
 def link_farm():
@@ -205,7 +261,7 @@ def link_farm():
 def addon_hash():
     """Changes when a file changes that Odoo loads from the addon."""
     digest = hashlib.sha256()
-    for top in sorted(FARM.iterdir()):
+    for top in [*sorted(FARM.iterdir()), DEMO_ADDONS]:
         if top.name in NOT_LOADED:
             continue
         files = [top] if top.is_file() else sorted(top.resolve().rglob("*"))

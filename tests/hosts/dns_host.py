@@ -1,4 +1,5 @@
 """A DNS server whose zones a test writes as text."""
+import errno
 import socketserver
 import struct
 import threading
@@ -36,7 +37,7 @@ class DnsHost(BaseResolver):
     an empty answer; ``*.example.org`` answers for names that are not written down; CNAMEs are followed.
     Questions are answered side by side.
 
-    :param port: to listen on; a free one if it is not given
+    :param port: to listen on if it is free; another one if it is not, or not given
     """
 
     def __init__(self, port=None):
@@ -58,7 +59,21 @@ class DnsHost(BaseResolver):
 
     def start(self):
         self._stopping.clear()
-        port = self._port or free_ports(["dns"])["dns"]
+        for _attempt in range(20):  # a port has to be free for UDP and for TCP
+            port = free_ports(["dns"], {"dns": self._port} if self._port and not _attempt else None)["dns"]
+            try:
+                self._listen(port)
+            except OSError as error:
+                self.stop()
+                self._stopping.clear()
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                self.nameserver = ("127.0.0.1", port)
+                return self
+        raise OSError("no port is free for UDP and TCP")
+
+    def _listen(self, port):
         quiet = DNSLogger(log="-request,-reply,-truncated,-error,-recv,-send", prefix=False)
         for tcp in (False, True):
             server = DNSServer(self, address="127.0.0.1", port=port, tcp=tcp, logger=quiet,
@@ -66,8 +81,6 @@ class DnsHost(BaseResolver):
             server = server.server
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True, name="DNS host").start()
             self._servers.append(server)
-        self.nameserver = ("127.0.0.1", port)
-        return self
 
     def stop(self):
         self._stopping.set()

@@ -1,10 +1,4 @@
 """Configuration of Dovecot 2.3 and 2.4 for a mail host that runs in a folder of its own."""
-import os
-import re
-import shutil
-import subprocess
-
-FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")  # not in everybody's PATH
 SERVICES = {  # protocol -> (port with STARTTLS, port with TLS from the start)
     "imap": ("imap", "imaps"),
     "pop3": ("pop3", "pop3s"),
@@ -75,12 +69,12 @@ namespace inbox {{
 # A process serves many sessions. By default each has two of its own, and at most 100 can log in at once.
 LOGIN = """
 service {protocol} {{
-  service_count = 0
+  {many_sessions}
   client_limit = 50
 }}
 service {protocol}-login {{
   chroot =
-  service_count = 0
+  {many_sessions}
   client_limit = 500
   inet_listener {starttls} {{
     port = {starttls_port}
@@ -123,22 +117,10 @@ userdb static {{
 }}
 """
 HEAD_2_4 = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
+MANY_SESSIONS_2_3 = "service_count = 0"
+MANY_SESSIONS_2_4 = "restart_request_count = unlimited"
 CERTIFICATE_2_3 = "ssl_cert = <{certificate}\nssl_key = <{key}\n"
 CERTIFICATE_2_4 = "ssl_server_cert_file = {certificate}\nssl_server_key_file = {key}\n"
-
-
-def find():
-    """Dovecot's program and its version, e.g. ``("/usr/sbin/dovecot", (2, 3))``.
-
-    :raises FileNotFoundError: when it is not installed
-    """
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS])
-    program = shutil.which("dovecot", path=path)
-    if not program:
-        raise FileNotFoundError("Dovecot is not installed (Debian's packages: dovecot-imapd dovecot-pop3d "
-                                "dovecot-lmtpd dovecot-submissiond)")
-    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    return program, tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", output).groups())
 
 
 def configuration(version, folder, mail, ports, user, group, listen, certificates, mechanisms):
@@ -160,14 +142,16 @@ def configuration(version, folder, mail, ports, user, group, listen, certificate
         "mechanisms": " ".join(mechanisms), "backslash": "\\\\" if new else "\\",
     }
     certificate_text = CERTIFICATE_2_4 if new else CERTIFICATE_2_3
+    many_sessions = MANY_SESSIONS_2_4 if new else MANY_SESSIONS_2_3
     first = next(iter(certificates.values()))
     parts = [HEAD_2_4 if new else "", COMMON.format(**values),
              (VERSION_2_4 if new else VERSION_2_3).format(**values),
              certificate_text.format(certificate=first[0], key=first[1])]
     for protocol, (certificate, key) in certificates.items():
         starttls, tls = SERVICES[protocol]
-        parts.append(LOGIN.format(protocol=protocol, starttls=starttls, starttls_port=ports[starttls],
-                                  tls=tls, tls_port=ports[tls]))
+        parts.append(LOGIN.format(
+            protocol=protocol, many_sessions=many_sessions, starttls=starttls, starttls_port=ports[starttls],
+            tls=tls, tls_port=ports[tls]))
         text = certificate_text.format(certificate=certificate, key=key)
         parts.append(f"protocol {protocol} {{\n{text}}}\n")
     return "".join(parts)

@@ -1,8 +1,7 @@
 """A mail host: Dovecot for IMAP, POP3 and submission, with real mailboxes and logins."""
 import contextlib
-import grp
+import errno
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -15,10 +14,13 @@ from pathlib import Path
 
 from . import dovecot
 from .certificates import CertificateAuthority
-from .ports import ADDRESSES, free_ports, wait_for_port, wait_until_closed
+from .dovecot_program import DovecotProgram
+from .ports import ADDRESSES, free_ports, wait_until_closed
 from .smtp_relay import OUTSIDE, Relay
 
 PORTS = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions", "lmtp", "smtp")
+START = 20  # seconds until Dovecot must listen
+TAKEN = os.strerror(errno.EADDRINUSE)
 # Dovecot's words for a login that succeeded and one that was refused, in versions 2.3 and 2.4
 ACCEPTED = re.compile(r"(imap|pop3|submission)-login: (?:Info: )?(?:Login|Logged in): user=<([^>]*)>")
 REFUSED = re.compile(r"(imap|pop3|submission)-login: .*auth failed, \d+ attempts.*?user=<([^>]*)>")
@@ -82,8 +84,8 @@ class MailHost:
         self._mail_folder = mail_folder
         self._mechanisms = mechanisms
         self._more = more
-        self._process = None
-        self._relay = None
+        self._program = self._process = self._relay = None
+        self._listens = False
         self.reset()
 
     def reset(self):
@@ -95,6 +97,11 @@ class MailHost:
         self.sign = None
         if self._relay:
             self._relay.forget()
+
+    @property
+    def pid(self):
+        """Dovecot's process id."""
+        return self._process.pid
 
     @property
     def ca_pem(self):
@@ -118,41 +125,64 @@ class MailHost:
         :raises FileNotFoundError: without Dovecot
         :raises RuntimeError: with Dovecot's log when it does not start
         """
-        program, version = dovecot.find()
+        self._program = DovecotProgram.chosen()
         # a socket's path may have 107 characters, and root's TMPDIR may be closed to others
         self.folder = Path(tempfile.mkdtemp(prefix="mailhost-", dir="/tmp"))
         self.mail = Path(self._mail_folder or self.folder / "mail")
         try:
-            for _attempt in range(3):  # somebody may take a port before Dovecot does
-                with contextlib.suppress(ConnectionError):
-                    self._start(program, version)
+            for _attempt in range(5):
+                with contextlib.suppress(_PortTaken):
+                    self._start()
                     return self
                 self._stop_servers()
-            raise RuntimeError(f"Dovecot does not start: {self.log() or self._stderr()}")
+            raise RuntimeError("Dovecot does not start: others take each port that it is given")
         except BaseException:
             self.stop()
             raise
 
-    def _start(self, program, version):
+    def _start(self):
         self.ports = free_ports(PORTS, self._wanted_ports)
-        user, group, drop = _whom_to_run_as()
         shutil.rmtree(self.folder / "users", ignore_errors=True)
         for path in (*(self.folder / name for name in ("run", "state", "home", "users")), self.mail):
             path.mkdir(parents=True, exist_ok=True)
+        for name in ("run/master.pid", "dovecot.log"):
+            (self.folder / name).unlink(missing_ok=True)
         for address in self.users:
             self._write_user(address)
         config = self.folder / "dovecot.conf"
         config.write_text(dovecot.configuration(
-            version, self.folder, self.mail, self.ports, user, group, ADDRESSES, self._write_certificates(),
-            self._mechanisms) + self._more(version))
-        _hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
+            self._program.version, self.folder, self.mail, self.ports, self._program.user,
+            self._program.group, ADDRESSES, self._write_certificates(), self._mechanisms) + self._more(self._program.version))
+        self._hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
         self._relay = Relay(self)
-        self._relay.start()
+        try:
+            self._relay.start()
+        except OSError as error:
+            self._relay = None
+            if error.errno == errno.EADDRINUSE:
+                raise _PortTaken
+            raise
+        command = self._program.command("-F", "-c", config, folders=[self.mail])
         with open(self.folder / "stderr", "wb") as stderr:
-            self._process = subprocess.Popen([program, "-F", "-c", str(config)], stdin=subprocess.DEVNULL,
-                                             stdout=stderr, stderr=stderr, start_new_session=True, **drop)
-        for service in ("lmtp", *(s for p in self._protocols for s in dovecot.SERVICES[p])):
-            wait_for_port(self.ports[service], lambda: self._process.poll() is None)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, start_new_session=True,
+                **self._program.privileges)
+        self._wait_until_it_listens()
+
+    def _wait_until_it_listens(self):
+        """Wait for the file that Dovecot writes when it has bound all ports.
+
+        A port that answers says nothing: it may be another server's that was faster.
+        """
+        deadline = time.monotonic() + START
+        while not (self.folder / "run/master.pid").exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = self.log() + self._stderr()
+                if TAKEN in said:
+                    raise _PortTaken
+                raise RuntimeError(f"Dovecot does not start: {said}")
+            time.sleep(0.01)
+        self._listens = True
 
     def stop(self):
         """End it and remove its folder."""
@@ -170,8 +200,9 @@ class MailHost:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
-            for port in self.ports.values():  # the helpers end a moment later
+            for port in self.ports.values() if self._listens else ():  # the helpers end a moment later
                 wait_until_closed(port)
+            self._listens = False
 
     def add_user(self, address, password):
         """Add a mailbox, or give it another password (which takes a second)."""
@@ -248,7 +279,7 @@ class MailHost:
         known = path.exists()
         part = self.folder / "users.part"
         part.write_text(f"{address}:{self.users[address]}::::::\n")
-        _hand_over(part)
+        self._hand_over(part)
         part.replace(path)
         if known:
             time.sleep(1.1)
@@ -265,19 +296,12 @@ class MailHost:
                 written[kind] = self.authority.write_files(self.folder / kind, *sorted(names), kind=kind)
         return {protocol: written[self._certificates.get(protocol, "valid")] for protocol in self._protocols}
 
-
-def _whom_to_run_as():
-    """User and group names that Dovecot runs as, and the arguments that make Popen change to them."""
-    if os.getuid() == 0:
-        user = pwd.getpwnam("nobody")
-        group = grp.getgrgid(user.pw_gid)
-        return user.pw_name, group.gr_name, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name, {}
+    def _hand_over(self, *paths):
+        """Give files to the user that Dovecot runs as."""
+        for path in paths if os.getuid() == 0 else ():
+            if not path.is_socket():
+                os.chown(path, self._program.uid, self._program.gid)
 
 
-def _hand_over(*paths):
-    """Give files to the user that Dovecot runs as."""
-    _, _, drop = _whom_to_run_as()
-    for path in paths if drop else ():
-        if not path.is_socket():
-            os.chown(path, drop["user"], drop["group"])
+class _PortTaken(Exception):
+    """Somebody took a port between the moment it was found free and the one it was needed."""

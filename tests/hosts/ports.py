@@ -1,4 +1,4 @@
-"""Free ports, and waiting for them to answer."""
+"""Free ports, and waiting for them to be free again."""
 import contextlib
 import socket
 import sys
@@ -42,25 +42,6 @@ def _hold(stack, port):
         stack.enter_context(held)
         return number
     return None
-
-
-def wait_for_port(port, is_alive, timeout=10.0):
-    """Wait until a port of 127.0.0.1 takes connections.
-
-    :param is_alive: called meanwhile; when it returns False, waiting ends
-    :param timeout: seconds
-    :raises TimeoutError: when it does not answer in time
-    :raises ConnectionError: when the server has ended
-    """
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        if not is_alive():
-            raise ConnectionError(f"the server of port {port} has ended")
-        time.sleep(0.01)
-    raise TimeoutError(f"port {port} does not answer")
 
 
 def wait_until_closed(port, timeout=5.0):

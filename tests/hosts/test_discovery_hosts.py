@@ -333,7 +333,7 @@ def test_dns_answers_that_are_none(dns_host):
         dns.query.udp(question, *_at(dns_host))
     dns_host.clear()
     dns_host.garble(".")
-    with pytest.raises(dns.exception.FormError):
+    with pytest.raises((dns.exception.FormError, ValueError)):  # ValueError: before dnspython 2.4
         dns.query.udp(question, *_at(dns_host))
     dns_host.clear()
     dns_host.silence(".")

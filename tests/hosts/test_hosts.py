@@ -1,4 +1,5 @@
 """The hosts themselves: real logins, TLS both ways, delivery, DNS answers, https."""
+import contextlib
 import http.client
 import imaplib
 import os
@@ -16,7 +17,8 @@ import dns.exception
 import dns.resolver
 import pytest
 
-from odoo.addons.email_account.tests.hosts import CertificateAuthority, DnsHost, MailHost, WebHost
+from odoo.addons.email_account.tests.hosts import CertificateAuthority, DnsHost, MailHost, WebHost, mail_host
+from odoo.addons.email_account.tests.hosts.dovecot_program import DovecotProgram
 
 ALICE = ("alice@acme.example", "correct horse")
 BOB = ("bob@acme.example", "battery staple")
@@ -316,3 +318,37 @@ def test_web_and_dns_hosts_end(authority):
     dns_host.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(dns_host.nameserver, timeout=1)
+
+
+@contextlib.contextmanager
+def taken(service, monkeypatch):
+    """While the block runs, the first port that a mail host is given for a service is somebody else's."""
+    real = mail_host.free_ports
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        offers = iter([{service: other.getsockname()[1]}])
+        monkeypatch.setattr(mail_host, "free_ports", lambda *args: {**real(*args), **next(offers, {})})
+        yield other.getsockname()[1]
+
+
+@pytest.mark.parametrize("service", ["imaps", "submission", "lmtp", "smtp"])
+def test_port_is_taken_before_it_is_bound(authority, context, monkeypatch, service):
+    with taken(service, monkeypatch) as port, MailHost(dict([ALICE]), authority) as mail:
+        assert mail.ports[service] != port
+        with imap(mail, context) as client:
+            assert client.login(*ALICE)[0] == "OK"
+        mail.deliver(MAIL, ALICE[0])
+
+
+def test_dns_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as other, DnsHost(other.getsockname()[1]) as host:
+        assert host.nameserver[1] != other.getsockname()[1]
+        host.zone(ZONE)
+        assert _resolver(host).resolve("mail.acme.example", "A")[0].to_text() == "127.0.0.2"
+
+
+def test_version_is_the_chosen_one():
+    root = os.environ.get("DOVECOT_ROOT", "")
+    program = DovecotProgram.chosen()
+    assert (str(program.root or ""), program.version >= (2, 3)) == (root, True)
+    with pytest.raises(FileNotFoundError):
+        DovecotProgram("/nonexistent")

@@ -193,7 +193,7 @@ class Script:
             server.set_client_first(ask(""))
             final = ask(server.get_server_first())
             server.set_client_final(final)
-        except scramp.ScramException:
+        except (scramp.ScramException, TypeError):  # TypeError: an unknown user, with older scramp
             if self.knows_password:
                 return False
             ask(f"v={base64.b64encode(bytes(20)).decode()}")
