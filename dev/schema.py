@@ -1,7 +1,8 @@
 """``make schema``: write migrations/schema.txt anew."""
 import sys
 
-from console import lock, say
+from console import say
+from locks import lock
 from paths import DEV, NAME, REPO
 from workbench import Workbench
 

@@ -103,7 +103,7 @@ class MoodyCase(ReceivingCase):
     def process_lightly(self):
         """Each mail becomes a message at once, without Odoo's mail gateway."""
 
-        def process(account, _source, mail, message_id, _gateway=None):
+        def process(account, _source, mail, message_id, _gateway=None, _receipt=None):
             account.env["mail.message"].create(
                 {"message_id": message_id, "subject": mail.subject, "email_account_id": account.id}
             )

@@ -172,7 +172,7 @@ class TestPosition(MoodyCase):
         turns = self.env.registry["email.account"]
         stored = []
 
-        def process(account, _source, mail, message_id, _gateway=None):
+        def process(account, _source, mail, message_id, _gateway=None, _receipt=None):
             stored.append(1)
             account.env["mail.message"].create(
                 {"message_id": message_id, "subject": mail.subject, "email_account_id": account.id}
