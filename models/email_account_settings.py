@@ -374,7 +374,7 @@ class EmailAccountSettings(models.AbstractModel):
         def log_in():
             return connect(endpoint, login, on_stage=on_stage, **options)
 
-        with self.env["email.account.refusal"]._watch(endpoint, login):
+        with (yield from self.env["email.account.refusal"]._watching(endpoint, login)):
             return (yield log_in)  # which shows no password to who gets it, as a `partial` would
 
     def _connect_incoming__(self, total=None):
@@ -401,7 +401,7 @@ class EmailAccountSettings(models.AbstractModel):
         :param mailclient.MailFailure failure: what happened
         :param str direction: 'incoming' or 'outgoing'
         """
-        explanation = describe_failure(self.env, failure, direction)
+        explanation = describe_failure(self._get_words_env(), failure, direction)
         acceptable = explanation["cause"] in ACCEPTABLE_CAUSES and failure.certificate
         return {
             "cause": explanation["cause"],
@@ -432,8 +432,11 @@ class EmailAccountSettings(models.AbstractModel):
             return own if is_own else name
         return name or False
 
-    @api.model
     def _describe_failure(self, failure, direction):
         """Return ``(message, advice)``: a `mailclient.MailFailure` in the words of the user."""
-        explanation = describe_failure(self.env, failure, direction)
+        explanation = describe_failure(self._get_words_env(), failure, direction)
         return explanation["message"], explanation["advice"]
+
+    def _get_words_env(self):
+        """Return the environment for what is told about this mailbox: with the time zone of who reads it."""
+        return self.env

@@ -266,7 +266,7 @@ class EmailAccountCreate(models.TransientModel):
             messages.append(self._get_missing_message(direction))
             messages += self._get_unreachable_messages(self._get_unreachable_of(direction, unreachable))
         first = next(iter(trial.failures.values()), {})
-        values |= self._prepare_refused_values(trial.failures)
+        values |= self._prepare_refused_values(trial.failures) | {"retry_date": trial.paused_until}
         if trial.working:
             return self._show(
                 "partial",
