@@ -15,6 +15,7 @@ from . import email_account_received
 from . import email_account
 from . import email_account_discovered
 from . import email_account_changes
+from . import email_account_domain
 from . import email_account_rights
 from . import email_account_secret_use
 from . import email_account_discovery

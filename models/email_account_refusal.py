@@ -2,10 +2,12 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
+from uuid import uuid4
 
 from odoo import api, fields, models
 from odoo.tools.misc import hmac as database_hmac
@@ -22,6 +24,14 @@ PATIENCE, LOOK = 30, 0.2
 PASSWORD_CAUSES = {"wrong_password", "mailbox_not_found", "unknown"}
 # of the failures that are raised here: no login was tried
 HELD_CAUSES = {"password_refused", "logins_paused"}
+# what this process is trying: (database, id of the note)
+_trying = set()
+# of all processes that were forked off this one, and are told apart by their numbers
+_SERVER = uuid4().hex
+
+
+def _get_process():
+    return f"{_SERVER}/{os.getpid()}"
 
 
 class Keys(NamedTuple):
@@ -64,7 +74,7 @@ class EmailAccountRefusal(models.Model):
     login_key = fields.Char(help="Of user name and password.")
     password_key = fields.Char(help="Of the password, whatever form of the user name it was tried with.")
     date = fields.Datetime(required=True, default=fields.Datetime.now)
-    is_pending = fields.Boolean(help="It is being tried.")
+    pending = fields.Char(help="The process that tries it at the moment.")
     is_password = fields.Boolean(
         default=True, help="It was the password that was refused, not the access to the mailbox."
     )
@@ -104,11 +114,17 @@ class EmailAccountRefusal(models.Model):
             failure = rows._get_obstacle(endpoint, keys, same)
             if failure:
                 raise failure
-            # of a worker that has died, the note stays
-            lately = fields.Datetime.now() - timedelta(seconds=PATIENCE)
-            if not is_late and same.filtered(lambda row: row.is_pending and row.date > lately):
+            if not is_late and same.filtered(lambda row: row._is_being_tried()):
                 return None
-            return refusals._create_from_keys(keys, is_pending=True).id
+            refusal_id = refusals._create_from_keys(keys, pending=_get_process()).id
+            _trying.add((self.env.cr.dbname, refusal_id))
+            return refusal_id
+
+    def _is_being_tried(self):
+        """Whether somebody is at it, as far as can be told: of a process that has died, the note stays."""
+        if self.pending == _get_process():
+            return (self.env.cr.dbname, self.id) in _trying
+        return bool(self.pending) and self.date > fields.Datetime.now() - timedelta(seconds=PATIENCE)
 
     @contextlib.contextmanager
     def _settling(self, refusal_id, endpoint, login):
@@ -120,14 +136,24 @@ class EmailAccountRefusal(models.Model):
             refused = failure if failure.refused else None
             raise
         finally:
-            with self._transaction() as refusals:
-                refusals.browse(refusal_id).exists().unlink()
-                if refused:
-                    keys = refusals._get_keys__(endpoint, login)
-                    is_password = refusals._is_password_refused(refused)
-                    row = refusals._create_from_keys(keys, is_password=is_password)
-                    paused_until = refusals._get_rows(keys)._get_pause_end()
-                    refused.hold = Hold(row.date, row.date + PERIOD, paused_until)
+            try:
+                self._settle(refusal_id, endpoint, login, refused)
+            finally:
+                _trying.discard((self.env.cr.dbname, refusal_id))
+
+    def _settle(self, refusal_id, endpoint, login, refused):
+        """Note what has become of a login.
+
+        :param refused: the `mailclient.MailFailure` with which it was refused, which is told for how long; None
+        """
+        with self._transaction() as refusals:
+            refusals.browse(refusal_id).exists().unlink()
+            if refused:
+                keys = refusals._get_keys__(endpoint, login)
+                is_password = refusals._is_password_refused(refused)
+                row = refusals._create_from_keys(keys, is_password=is_password)
+                paused_until = refusals._get_rows(keys)._get_pause_end()
+                refused.hold = Hold(row.date, row.date + PERIOD, paused_until)
 
     @api.model
     def _is_password_refused(self, failure):
@@ -159,7 +185,7 @@ class EmailAccountRefusal(models.Model):
         :param keys: list of `Keys` of the login
         :param same: those of the rows that are of the same name and password
         """
-        refused = same.filtered(lambda row: not row.is_pending)
+        refused = same.filtered(lambda row: not row.pending)
         wrong = refused.filtered("is_password")[-1:]
         paused_until = self._get_pause_end()
         if wrong:

@@ -15,6 +15,7 @@ from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import config, mute_logger
 
 from .. import mailclient
+from ..models import email_account_refusal
 from ..models.email_account_refusal import Hold
 from ..models.secret_keys import OPTION
 from ..models.server_pool import run_here
@@ -259,10 +260,17 @@ class TestEmailAccountRefusal(TransactionCase):
 
     def test_a_worker_that_has_died(self):
         self.refusals._take(endpoint(), login())
+        self.assertFalse(self.refusals._take(endpoint(), login()))
         row = self.refusals.search([])
-        self.assertTrue(row.is_pending)
+        row.pending = "another/1"
+        self.assertFalse(self.refusals._take(endpoint(), login()))
         row.date -= timedelta(seconds=31)
         self.env.flush_all()
+        self.assertFalse(self.try_())
+
+    def test_a_note_of_this_process_that_was_left(self):
+        refusal_id = self.refusals._take(endpoint(), login())
+        email_account_refusal._trying.discard((self.env.cr.dbname, refusal_id))
         self.assertFalse(self.try_())
 
     def test_words(self):

@@ -153,7 +153,7 @@ class TestLogins(DiscoveryCase):
         self.wizard.action_create()
         self.assertEqual((len(self.get_tried()), self.wizard.step), (5, "description"))
         self.assertTrue(self.wizard.retry_date)
-        self.env["email.account.refusal"].search([]).date -= timedelta(minutes=15)
+        self.env["email.account.refusal"].search([]).date = fields.Datetime.now() - timedelta(minutes=15)
         self.env.flush_all()
         self.wizard.action_create()
         self.assertEqual((self.wizard.step, self.wizard.retry_date), ("done", False))

@@ -66,6 +66,9 @@ class EmailAccountCreate(models.TransientModel):
     )
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
+    retry_date = fields.Datetime(
+        readonly=True, help="Before then no password is tried: too many were refused for the mailbox."
+    )
     discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
     discovery_step_ids = fields.Many2many(
         "email.account.discovery.step", compute="_compute_discovery_step_ids"
@@ -98,14 +101,15 @@ class EmailAccountCreate(models.TransientModel):
 
     @api.depends("email")
     def _compute_provider_id(self):
-        """Recognise the provider by the domain; nothing is asked on the network."""
+        """Recognise the provider by the domain; nothing is asked on the network. Another address of the domain
+        has the one whose servers were found."""
+        providers = self.env["email.provider"]
         for wizard in self:
-            try:
-                domain = autoconfig.Address.parse(wizard.email or "").domain
-            except autoconfig.AddressError:
-                wizard.provider_id = False
-            else:
-                wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
+            domain = self._get_email_domain(wizard.email)
+            is_known = domain and domain == wizard._origin.settings_domain
+            hosts = [host for host in (wizard.incoming_host, wizard.outgoing_host) if host and is_known]
+            by_domain = providers._find_by_domain(domain) if domain else providers
+            wizard.provider_id = by_domain or providers._find_by_host(hosts)
 
     @api.depends("discovery_ref")
     def _compute_discovery_step_ids(self):
@@ -159,12 +163,18 @@ class EmailAccountCreate(models.TransientModel):
         """Use the servers that the user has recognised as his provider's."""
         if self.step != "confirm":
             raise UserError(self.env._("There is nothing to confirm."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         return self._run(self._test_and_create, resume=True)
 
     def action_accept_certificate(self):
         """Accept the certificate that the server made itself, and try again."""
         if not self.refused_fingerprint:
             raise UserError(self.env._("There is no certificate to accept."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         self[f"{self.refused_direction}_fingerprint"] = self.refused_fingerprint
         return self._run(self._test_and_create)
 
@@ -172,6 +182,9 @@ class EmailAccountCreate(models.TransientModel):
         """Create the account for the direction that works."""
         if self.step != "partial":
             raise UserError(self.env._("There is nothing to create yet."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         return self._run(
             self._test_and_create,
             resume=True,
@@ -225,7 +238,7 @@ class EmailAccountCreate(models.TransientModel):
 
     def _show(self, step, **values):
         """Write ``values`` and show the page ``step``; the messages of the page before are gone."""
-        self.write({**dict.fromkeys(SAID_FIELDS, False), **values, "step": step})
+        self.write({**dict.fromkeys(SAID_FIELDS, False), **values, "step": step, "is_submitted": True})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Create email account"),

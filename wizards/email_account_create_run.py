@@ -342,4 +342,6 @@ class EmailAccountCreate(models.TransientModel):
         if self.method == "automatic":
             account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
         # the wizard's own copy of the passwords has done its work
-        return self._show("done", account_id=account.id, password=False, outgoing_password=False)
+        return self._show(
+            "done", account_id=account.id, password=False, outgoing_password=False, retry_date=False
+        )

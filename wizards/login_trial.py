@@ -170,6 +170,9 @@ class LoginTrial:
         }
         if direction == "incoming":
             values["incoming_protocol"] = way.protocol
+        # a certificate was accepted of the server that was seen with it
+        seen, name = self._settings._origin, f"{direction}_fingerprint"
+        self._settings[name] = seen[f"{direction}_host"] == way.host and seen[name]
         self._settings.update(values)
         self.values |= values
 
