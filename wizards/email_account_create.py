@@ -1,3 +1,5 @@
+import math
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -69,6 +71,7 @@ class EmailAccountCreate(models.TransientModel):
     retry_date = fields.Datetime(
         readonly=True, help="Before then no password is tried: too many were refused for the mailbox."
     )
+    retry_seconds = fields.Integer(compute="_compute_retry_seconds")
     discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
     discovery_step_ids = fields.Many2many(
         "email.account.discovery.step", compute="_compute_discovery_step_ids"
@@ -91,6 +94,14 @@ class EmailAccountCreate(models.TransientModel):
 
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
+
+    @api.depends("retry_date")
+    def _compute_retry_seconds(self):
+        """How long it is until then: clocks of browsers differ."""
+        now = fields.Datetime.now()
+        for wizard in self:
+            left = (wizard.retry_date - now).total_seconds() if wizard.retry_date else 0
+            wizard.retry_seconds = max(math.ceil(left), 0)
 
     @api.depends("account_id")
     def _compute_may_create(self):

@@ -89,6 +89,8 @@ export class EmailAccountCreateController extends FormController {
 
     /** @override */
     async beforeExecuteActionButton(clickParams) {
+        // what was wrong may be right by now, without another entry: it is the server that says so
+        this.model.root._resetFieldValidity(this.model.root.data.invalid_field);
         if (clickParams.special === "cancel") {
             return (await this.confirmDiscard()) && super.beforeExecuteActionButton(clickParams);
         }
