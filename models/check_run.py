@@ -104,7 +104,7 @@ class CheckRun:
         elif failure.cause == self._held_cause:
             message = env._("Not tried, for the same reason.")
         if message:
-            self.steps[-1].update(result="skipped", message=message, advice=False)
+            self.steps[-1].update(result="skipped", message=message, advice=False, responsible=False)
         self._held_cause = failure.cause
 
     def close(self):

@@ -94,8 +94,8 @@ class EmailAccountCheck(models.Model):
 
     @api.depends("step_ids.fingerprint", "account_id.check_ids", "account_id.state")
     def _compute_acceptable_step_id(self):
-        """The first self-made certificate that was refused, while the report is the newest and about the servers
-        as they are: an account that was changed since is not checked."""
+        """The first self-made certificate that was refused, while the report is the newest and about the
+        servers as they are: an account that was changed since is not checked."""
         for check in self:
             steps = check.step_ids.filtered("fingerprint")
             newest = check.account_id.check_ids.sorted("id", reverse=True)[:1] == check

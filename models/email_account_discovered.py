@@ -129,8 +129,10 @@ class EmailAccount(models.Model):
         ]
 
     def _is_login_of_domain(self, direction):
-        """Whether the server of ``direction`` knows the mailboxes of the domain, as far as the login tells: an
-        address of another domain, or a password of its own (a relay's), says that it does not."""
+        """Whether the server of ``direction`` knows the mailboxes of the domain, as far as the login tells.
+
+        An address of another domain, or a password of its own (a relay's), says that it does not.
+        """
         domain = self._get_email_domain(self._get_username(direction))
         has_own_password = direction == "outgoing" and self.outgoing_password_set
         return not has_own_password and domain in ("", self._get_email_domain(self.email))

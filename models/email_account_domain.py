@@ -5,8 +5,10 @@ from .email_account_settings import PROVIDER_FIELDS
 
 
 class EmailAccount(models.Model):
-    """What becomes of an account whose address gets another domain: its servers were those of the old one, and
-    the new password shall not go there unless somebody says so."""
+    """What becomes of an account whose address gets another domain.
+
+    Its servers were those of the old one, and the new password shall not go there unless somebody says so.
+    """
 
     _inherit = "email.account"
 

@@ -144,7 +144,7 @@ class EmailAccountRefusal(models.Model):
     def _settle(self, refusal_id, endpoint, login, refused):
         """Note what has become of a login.
 
-        :param refused: the `mailclient.MailFailure` with which it was refused, which is told for how long; None
+        :param refused: the `mailclient.MailFailure` with which it was refused, which is told until when; None
         """
         with self._transaction() as refusals:
             refusals.browse(refusal_id).exists().unlink()

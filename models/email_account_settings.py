@@ -227,7 +227,7 @@ class EmailAccountSettings(models.AbstractModel):
 
     @api.model
     def _get_email_domain(self, email):
-        """Return the domain of an address as DNS knows it, "" where there is none or the address is not valid."""
+        """Return the domain of an address as DNS knows it, "" if the address is not valid."""
         try:
             return Address.parse(email or "").domain
         except AddressError:

@@ -1,5 +1,6 @@
-"""What a mailbox is told from another by, for who counts refused logins: its provider and its name. No model."""
+"""By what a mailbox is told from another where refused logins are counted: provider and name. No model."""
 
+import contextlib
 import functools
 import ipaddress
 import unicodedata
@@ -17,10 +18,8 @@ def get_place(host: str) -> str:
     Providers whose servers are in several base domains count as one; which ones these are is told by the
     data file, since the table of providers can be edited by those whose logins are counted.
     """
-    try:
+    with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        pass
     try:
         host = host_name(host, at_least=1)
     except ValueError:
@@ -34,10 +33,8 @@ def get_login_name(username: str) -> str:
     name = unicodedata.normalize("NFKC", username).strip().casefold()
     local, at, domain = name.rpartition("@")
     if at:
-        try:
+        with contextlib.suppress(ValueError):
             name = f"{local}@{host_name(domain)}"
-        except ValueError:
-            pass
     return name
 
 

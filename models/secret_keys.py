@@ -38,7 +38,7 @@ class Key(Fernet):
         self._bytes = base64.urlsafe_b64decode(text)
 
     def derive(self, purpose):
-        """Return a key (bytes) for ``purpose`` (text): it tells nothing of this one, nor of those for others."""
+        """Return a key (bytes) for ``purpose`` (text), which tells nothing of this one nor of others."""
         return hmac.digest(self._bytes, purpose.encode(), hashlib.sha256)
 
 

@@ -24,7 +24,7 @@ STAYING = {
 
 
 class Servers:
-    """The mail servers of a domain, which refuse every login and remember the passwords that they are given."""
+    """The mail servers of a domain: they refuse every login and remember the passwords."""
 
     def __init__(self, stack, authority, network, ip):
         self.ports = {}
@@ -334,7 +334,8 @@ class TestDomainChange(DomainCase):
                 )
                 names = [name for name, field in wizard._fields.items() if field.store]
                 names = [name for name in names if name not in STAYING and "password" not in name]
-                self.assertEqual(wizard.read(names, load=None)[0], fresh.read(names, load=None)[0] | {"id": wizard.id})
+                [expected], [values] = fresh.read(names, load=None), wizard.read(names, load=None)
+                self.assertEqual(values, expected | {"id": wizard.id})
                 self.assertTrue(wizard.password_set)
                 self.assertFalse(wizard.outgoing_password_set)
                 self.assertEqual(wizard.step, "start")
@@ -359,7 +360,8 @@ class TestDomainChange(DomainCase):
         self.assertIn("Cannot determine connection settings", wizard.message)
         self.assertFalse(wizard.provider_id or wizard.guidance)
         wizard.action_manual()
-        self.assertEqual((wizard.step, wizard.outgoing_host, wizard.incoming_host), ("outgoing", False, False))
+        self.assertEqual(wizard.step, "outgoing")
+        self.assertFalse(wizard.outgoing_host or wizard.incoming_host)
         for _page in range(2):
             wizard.action_next()
         self.assertEqual((wizard.step, wizard.invalid_field), ("outgoing", "outgoing_host"))
@@ -390,7 +392,10 @@ class TestDomainChange(DomainCase):
 
     def test_the_same_domain_keeps_what_was_typed(self):
         for address, others in (
-            (f"jane@{ALPHA}", (f"joe@{ALPHA}", f"JANE@{ALPHA.upper()}", f" jane@{ALPHA}.", "jane@alpha．example")),
+            (
+                f"jane@{ALPHA}",
+                (f"joe@{ALPHA}", f"JANE@{ALPHA.upper()}", f" jane@{ALPHA}.", "jane@alpha\uff0eexample"),
+            ),
             (f"jane@{BETA}", (f"joe@{BETA}", f"jane@{BETA_ASCII}", f"jane@{BETA.upper()}")),
         ):
             for other in others:
@@ -610,7 +615,8 @@ class TestAccountDomainChange(DomainCase):
             self.assertEqual((account.incoming_host, account.username), (f"imap.{ALPHA}", "4711"))
 
     def test_many_at_once(self):
-        other = self.create_account(f"joe@{BETA}", company_id=self.env["res.company"].create({"name": "C"}).id)
+        company = self.env["res.company"].create({"name": "C"})
+        other = self.create_account(f"joe@{BETA}", company_id=company.id)
         both = self.account + other
         both.with_context(allowed_company_ids=both.company_id.ids).write(
             {"email": f"same@{BETA}", "password": "second"}
@@ -731,7 +737,8 @@ class TestServersOfColleagues(DomainCase):
                 "state": "done",
             }
         )
-        wizard = self.env["email.account.adopt"].browse(self.env["email.account.adopt"].action_open()["res_id"])
+        adopt = self.env["email.account.adopt"]
+        wizard = adopt.browse(adopt.action_open()["res_id"])
         line = wizard.line_ids.filtered(lambda line: line.fetchmail_server_id == incoming)
         (wizard.line_ids - line).is_chosen = False
         line.write({"email": f"info@{BETA}", "is_chosen": True})

@@ -124,9 +124,9 @@ class TestLogins(DiscoveryCase):
         self.assertEqual(self.get_tried(), [("submission", ADDRESS)])
         self.assertEqual(
             self.wizard.message,
-            "Cannot connect to the outgoing email server: The server refused the user name or the password.\n"
-            "Cannot connect to the incoming email server: It was not tried, because the other server has just "
-            "refused this password.",
+            "Cannot connect to the outgoing email server: The server refused the user name or the password."
+            "\nCannot connect to the incoming email server: It was not tried, because the other server has "
+            "just refused this password.",
         )
         self.wizard.action_create()
         self.assertEqual(len(self.get_tried()), 1)

@@ -3,7 +3,6 @@ import math
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from .. import autoconfig
 from ..models.email_account_check_step import DIRECTIONS
 
 # what a page says, until the next one
@@ -112,8 +111,10 @@ class EmailAccountCreate(models.TransientModel):
 
     @api.depends("email")
     def _compute_provider_id(self):
-        """Recognise the provider by the domain; nothing is asked on the network. Another address of the domain
-        has the one whose servers were found."""
+        """Recognise the provider by the domain; nothing is asked on the network.
+
+        Another address of the domain has the one whose servers were found.
+        """
         providers = self.env["email.provider"]
         for wizard in self:
             domain = self._get_email_domain(wizard.email)

@@ -127,9 +127,9 @@ class EmailAccountCreate(models.TransientModel):
     @api.depends("email")
     def _compute_password_set(self):
         """Show that the password has to be entered again for an address of another domain."""
-        super()._compute_password_set()
-        for wizard in self:
+        result = super()._compute_password_set()
+        for wizard in self.filtered(lambda wizard: wizard._origin and wizard._origin != wizard):
             known = wizard._origin
-            if known and known != wizard and known._is_moving(self._get_email_domain(wizard.email)):
-                if known._is_password_bound():
-                    wizard.password_set = wizard.outgoing_password_set = False
+            if known._is_moving(self._get_email_domain(wizard.email)) and known._is_password_bound():
+                wizard.password_set = wizard.outgoing_password_set = False
+        return result
