@@ -53,10 +53,7 @@ class EmailAccount(models.Model):
         """The address has left the domain that was looked for."""
         # sudo: users only read what happened
         self.sudo().discovery_id.unlink()
-        for account in self:
-            account._write_discovery(
-                {"discovery_id": False, "settings_origin": "manual", "discovery_trusted": False}
-            )
+        self._write_discovery({"discovery_id": False, "discovery_trusted": False})
 
     def _set_discovery(self, discovery):
         """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""

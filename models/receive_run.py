@@ -136,7 +136,7 @@ class ReceiveRun:
             yield from turn.receiving()
         except mailclient.MailFailure as failure:
             values = account._prepare_failure_values(failure, "incoming")
-            paused = failure.cause in HELD_CAUSES and failure.hold.until
+            paused = failure.cause in HELD_CAUSES and (failure.hold.until if failure.hold else True)
             text = f"{values['message']}\n{values['advice']}".strip()
             urgent = values["cause"] not in PASSING_CAUSES
             details = values["details"]

@@ -1,8 +1,10 @@
 import base64
 import contextlib
 import itertools
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
@@ -450,6 +452,21 @@ class TestDomainChange(DomainCase):
             wizard.email = f"joe@{ALPHA}"
             self.assertEqual((wizard.username, wizard.name), (followed, False))
 
+    def test_another_mailbox_need_not_wait(self):
+        date = fields.Datetime.now() + timedelta(minutes=9)
+        for values, waits in (
+            ({"email": f"joe@{ALPHA}"}, False),
+            ({"username": "4711"}, False),
+            ({"incoming_host": f"pop.{ALPHA}"}, False),
+            ({"password": "another"}, True),
+            ({"email": f"JANE@{ALPHA}".swapcase(), "sender_name": "Jane"}, True),
+        ):
+            wizard = self.env["email.account.create"].create({"email": f"jane@{ALPHA}", "password": "x"})
+            wizard.retry_date = date
+            self.assertAlmostEqual(wizard.retry_seconds, 540, delta=60)
+            wizard.write(values)
+            self.assertEqual(bool(wizard.retry_date), waits, values)
+
     def test_a_password_that_was_not_used_yet_stays(self):
         """Who is still filling in the first page has entered it for what he is about to send."""
         wizard = self.env["email.account.create"].create({"email": f"jane@{ALPHA}", "password": "x"})
@@ -639,9 +656,8 @@ class TestAccountDomainChange(DomainCase):
         )
         self.account.write({"email": f"jane@{BETA}", "password": "second", "keep_servers": True})
         self.assertFalse(discovery.exists())
-        self.assertEqual(
-            (self.account.settings_origin, self.account.discovery_trusted), ("manual", False)
-        )
+        self.assertFalse(self.account.discovery_id)
+        self.assertEqual((self.account.settings_origin, self.account.discovery_trusted), ("changed", False))
 
     def test_provider_of_the_new_domain(self):
         self.account.write({"email": "jane@gmail.com", "password": "second"})

@@ -16,6 +16,8 @@ FOUND_FIELDS = (
 )
 # of that, what the first page shows
 SHOWN_FIELDS = (*SAID_FIELDS, "is_retry", "retry_date", "discovery_ref")
+# by which a provider knows a mailbox
+LOGIN_FIELDS = ("username", "outgoing_username", "incoming_host", "outgoing_host")
 # decided for the mailbox, on a page that is not shown again when its servers are found
 MAILBOX_FIELDS = ("after_receiving", "delete_after_days")
 
@@ -50,13 +52,18 @@ class EmailAccountCreate(models.TransientModel):
         values = {}
         if self.refused_fingerprint and self._is_server_changed(self.refused_direction, vals):
             values |= {"refused_direction": False, "refused_fingerprint": False}
+        if self.retry_date and self._is_changed(LOGIN_FIELDS, vals):
+            values["retry_date"] = False  # another mailbox
         if "email" in vals:
             values |= self._prepare_readdressed_values(vals["email"])
         return values | vals
 
     def _is_server_changed(self, direction, vals):
-        names = {f"{direction}_host", f"{direction}_port"} & vals.keys()
-        return any((vals[name] or False) != (self[name] or False) for name in names)
+        return self._is_changed((f"{direction}_host", f"{direction}_port"), vals)
+
+    def _is_changed(self, names, vals):
+        """Whether ``vals`` has another value for one of the fields ``names``."""
+        return any((vals[name] or False) != (self[name] or False) for name in names if name in vals)
 
     def _prepare_readdressed_values(self, email):
         """Return what changes with the address. An address that is none changes nothing, so that whoever
