@@ -76,6 +76,7 @@ class MailFailure(Exception):
     :ivar certificate: the one that the server showed, not verified; None unless it is the cause, or if
         another look at it failed
     :ivar refused: a login was sent and the server said no to it, which counts towards locking the account
+    :ivar hold: until when such a login is not tried, if whoever counts refused ones has noted it; None
     :ivar responsible: who can mend it: ``user``, ``administrator`` (of this system) or ``provider``
     """
 
@@ -96,7 +97,7 @@ class MailFailure(Exception):
         self.protocol, self.host, self.port = endpoint.protocol, endpoint.host, endpoint.port
         self.stage, self.raw = stage, raw
         self.cause, self.advice, self.field, self.link = cause.name, cause.advice, cause.field, cause.link
-        self.certificate, self.refused = certificate, refused
+        self.certificate, self.refused, self.hold = certificate, refused, None
         self.responsible = cause.responsible
         super().__init__(f"{self.host}:{self.port}: {raw}")
 

@@ -18,6 +18,7 @@ from . import email_account_telling
 from . import email_account
 from . import email_account_discovered
 from . import email_account_changes
+from . import email_account_domain
 from . import email_account_rights
 from . import email_account_secret_use
 from . import email_account_mending

@@ -12,6 +12,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from ..mailclient import MailFailure, answering_ports
 from .check_arrival import Arrival
 from .check_message import new_token
+from .email_account_refusal import HELD_CAUSES
 
 # a certificate that ends within so many days is worth a warning
 CERTIFICATE_DAYS = 21
@@ -49,6 +50,8 @@ class CheckRun:
         self.arrival = Arrival()
         self.now = None
         self.ended = False
+        self._is_refused = False  # a server has refused a login in this run
+        self._held_cause = None  # why a login was not tried
         self._since = time.monotonic()
         self._deadline = self._since + RUN_TIMEOUT
         self._events = deque()  # filled by the thread that connects
@@ -86,9 +89,23 @@ class CheckRun:
             )
             setattr(self, "smtp" if direction == "outgoing" else "mailbox", session)
             self.collect()
-        if failed:
+        if failed and failed[0].cause in HELD_CAUSES:
+            self._note_held(failed[0])
+        elif failed:
+            self._is_refused = self._is_refused or failed[0].refused
             yield from self._look_for_open_port(direction, failed[0])
         return failed[0] if failed else None
+
+    def _note_held(self, failure):
+        """Say shortly why a login was not tried, where the other direction has said so already."""
+        env, message = self.settings.env, False
+        if failure.cause == "password_refused" and self._is_refused:
+            message = env._("Not tried, because the other server has just refused this password.")
+        elif failure.cause == self._held_cause:
+            message = env._("Not tried, for the same reason.")
+        if message:
+            self.steps[-1].update(result="skipped", message=message, advice=False, responsible=False)
+        self._held_cause = failure.cause
 
     def close(self):
         """End the sessions; a server that fails to say goodbye changes nothing."""

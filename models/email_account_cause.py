@@ -178,6 +178,7 @@ class _Renamed:
     def __init__(self, failure, name):
         self.cause, self.raw = name, failure.raw
         self.certificate = getattr(failure, "certificate", None)
+        self.hold = getattr(failure, "hold", None)
         known = mailclient.CAUSES.get(name)
         self.link, self.field = (known.link, known.field) if known else ("", "")
         self.responsible = known.responsible if known else failure.responsible

@@ -92,13 +92,14 @@ class EmailAccountCheck(models.Model):
     def _get_label(self, record, name):
         return dict(record._fields[name]._description_selection(self.env)).get(record[name], "")
 
-    @api.depends("step_ids.fingerprint", "account_id.check_ids")
+    @api.depends("step_ids.fingerprint", "account_id.check_ids", "account_id.state")
     def _compute_acceptable_step_id(self):
-        """The first self-made certificate that was refused, while the report is the newest."""
+        """The first self-made certificate that was refused, while the report is the newest and about the
+        servers as they are: an account that was changed since is not checked."""
         for check in self:
             steps = check.step_ids.filtered("fingerprint")
             newest = check.account_id.check_ids.sorted("id", reverse=True)[:1] == check
-            check.acceptable_step_id = newest and steps[:1]
+            check.acceptable_step_id = newest and check.account_id.state != "draft" and steps[:1]
 
     # ------------------------------------------------------------
     # Run

@@ -178,6 +178,12 @@ class EmailAccountChecked(models.AbstractModel):
         self.ensure_one()
         return self.user_id.lang or self.company_id.partner_id.lang
 
+    def _get_words_env(self):
+        """In the zone of the user; of the owner, else of the company, where nobody waits for it."""
+        known = self.env.context.get("tz") or self.env.user.tz
+        zone = known or self.user_id.tz or self.company_id.partner_id.tz
+        return self.with_context(tz=zone).env if zone else self.env
+
     def _set_state(self, error=False, details=False):
         """Follow what a check or a run of the mail stack found out.
 

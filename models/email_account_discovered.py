@@ -49,6 +49,12 @@ class EmailAccount(models.Model):
         for account in self.filtered(lambda account: account.settings_origin == "found"):
             account._write_discovery({"settings_origin": "changed", "discovery_trusted": False})
 
+    def _forget_discovery(self):
+        """The address has left the domain that was looked for."""
+        # sudo: users only read what happened
+        self.sudo().discovery_id.unlink()
+        self._write_discovery({"discovery_id": False, "discovery_trusted": False})
+
     def _set_discovery(self, discovery):
         """Note that the settings come from ``discovery``, an `email.account.discovery` of this account."""
         strange = [
@@ -110,12 +116,23 @@ class EmailAccount(models.Model):
         return accounts.sorted(lambda account: len(account._get_working_directions()), reverse=True)[:1]
 
     def _get_working_directions(self):
-        """Return the directions with a server to which a password can go unasked."""
+        """Return the directions with a server to which the password of a colleague can go unasked."""
         return [
             direction
             for direction in (self._get_directions() if self else ())
-            if self[f"{direction}_host"] and self[f"{direction}_security"] != "none"
+            if self[f"{direction}_host"]
+            and self[f"{direction}_security"] != "none"
+            and self._is_login_of_domain(direction)
         ]
+
+    def _is_login_of_domain(self, direction):
+        """Whether the server of ``direction`` knows the mailboxes of the domain, as far as the login tells.
+
+        An address of another domain, or a password of its own (a relay's), says that it does not.
+        """
+        domain = self._get_email_domain(self._get_username(direction))
+        has_own_password = direction == "outgoing" and self.outgoing_password_set
+        return not has_own_password and domain in ("", self._get_email_domain(self.email))
 
     def action_open_discovery(self):
         """Show how the settings were found."""

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odoo import api, fields, models
 
@@ -8,7 +8,8 @@ LEASE = 180
 MAX_BACKOFF = 60
 # so many refused logins within so many hours, then nobody tries until somebody acts
 REFUSED_LIMIT, REFUSED_HOURS = 3, 3
-# minutes after which a mailbox is tried again for which `email.account.refusal` has paused logins
+# minutes after which a mailbox is tried again whose login was refused: `email.account.refusal` lets the same
+# password wait for so long
 PAUSE = 15
 # minutes to wait after the server could not be told what was received: 5, 10, 20 … up to this
 FIRST_TELLING_PAUSE, MAX_TELLING_PAUSE = 5, 1440
@@ -124,14 +125,17 @@ class EmailAccountPolling(models.Model):
         """It failed: wait, each time longer; stop when the password was refused too often.
 
         :param bool refused: the server has refused the login
-        :param bool paused: no login was tried, there were too many before
+        :param paused: no login was tried: when it may be (datetime), True if that is not known
         """
         now = fields.Datetime.now()
         count = self.failure_count + 1
         minutes = PAUSE if paused else min(2 ** min(count - 1, 10), MAX_BACKOFF)
+        if refused:
+            minutes = max(minutes, PAUSE)
+        until = paused if isinstance(paused, datetime) else now + timedelta(minutes=minutes)
         values = {
             "failure_count": count,
-            "next_date": now + timedelta(minutes=minutes),
+            "next_date": until,
             "claim": False,
             "trying": False,
             "tries": 0,

@@ -1,24 +1,69 @@
 import contextlib
-import ipaddress
-import math
-from datetime import timedelta
+import hashlib
+import hmac
+import json
+import os
+import time
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+from uuid import uuid4
 
 from odoo import api, fields, models
-from odoo.tools.misc import hmac
+from odoo.tools.misc import hmac as database_hmac
 
 from .. import mailclient
-from ..autoconfig import base_domain
+from .mailbox_name import get_login_name, get_mailbox_name, get_place
 
-# so many refused logins to one mailbox in so many minutes, then none is tried: providers lock accounts
-LIMIT, PERIOD = 3, 15
-KEPT_MINUTES = 60
+# so many different passwords refused for one mailbox in so many minutes, then none is tried: providers lock
+# mailboxes; nor is one password that is refused so often for another reason than itself
+LIMIT, PERIOD = 5, timedelta(minutes=15)
+# seconds that one waits for another worker that logs in with the same password; and between two looks
+PATIENCE, LOOK = 30, 0.2
+# the password (or the name) itself was refused; other causes say that the access is closed to any password
+PASSWORD_CAUSES = {"wrong_password", "mailbox_not_found", "unknown"}
+# of the failures that are raised here: no login was tried
+HELD_CAUSES = {"password_refused", "logins_paused"}
+# what this process is trying: (database, id of the note)
+_trying = set()
+# of all processes that were forked off this one, and are told apart by their numbers
+_SERVER = uuid4().hex
+
+
+def _get_process():
+    return f"{_SERVER}/{os.getpid()}"
+
+
+class Keys(NamedTuple):
+    """What one login is known by: digests that say nothing without the key of the passwords."""
+
+    mailbox: str
+    """both forms of its name, and all servers of its provider, are the same"""
+    login: str
+    """the password with this very name"""
+    password: str
+    """the password, by whatever name of the mailbox"""
+
+
+class Hold(NamedTuple):
+    """Until when logins are not tried; moments in UTC, None where there is nothing to say."""
+
+    refused_at: datetime | None = None
+    """when the server has refused this login"""
+    until: datetime | None = None
+    """before then it is not tried again"""
+    paused_until: datetime | None = None
+    """before then no other password is tried either"""
 
 
 class EmailAccountRefusal(models.Model):
     """A login that a mail server has refused. They are counted over all users, accounts and workers.
 
-    Notes are written and read in transactions of their own: what follows a refused login is often rolled
-    back, and a transaction that began before another one's note does not see it.
+    What was refused is known by keyed digests, and for as long as it counts. A password that is being tried
+    has its row before it is sent, so that no number of workers tries more of them at the same time.
+
+    Rows are written and read in transactions of their own, one after the other: what follows a refused login
+    is often rolled back, and a transaction that began before another one's note does not see it.
     """
 
     _name = "email.account.refusal"
@@ -26,62 +71,225 @@ class EmailAccountRefusal(models.Model):
     _log_access = False
 
     key = fields.Char(required=True, help="Of the mailbox; says nothing to who does not know it.")
+    login_key = fields.Char(help="Of user name and password.")
+    password_key = fields.Char(help="Of the password, whatever form of the user name it was tried with.")
     date = fields.Datetime(required=True, default=fields.Datetime.now)
+    pending = fields.Char(help="The process that tries it at the moment.")
+    is_password = fields.Boolean(
+        default=True, help="It was the password that was refused, not the access to the mailbox."
+    )
 
     _key_date_index = models.Index("(key, date)")
 
-    @contextlib.contextmanager
-    def _watch(self, endpoint, login):
-        """Let the login that is tried in this block count, unless there were too many: then none is tried.
+    # ------------------------------------------------------------
+    # Around a login
+    # ------------------------------------------------------------
+
+    def _watching(self, endpoint, login):
+        """Have the login that follows counted; a generator for `server_pool`.
+
+        While another worker tries the same password it is waited for, since that may be refused.
 
         :param mailclient.Endpoint endpoint: the server
-        :param mailclient.Login login: the name counts, not the password
-        :raises mailclient.MailFailure: `logins_paused`
+        :param mailclient.Login login: the user name and the password
+        :return: a context manager for the block that logs in
+        :raises mailclient.MailFailure: `password_refused`, `logins_paused`: it must not be tried
         """
-        pause = self._get_pause(endpoint, login)
-        if pause:
-            text = f"{LIMIT} refused logins in {PERIOD} minutes; next attempt in {math.ceil(pause / 60)} min"
-            raise mailclient.MailFailure(endpoint, "login", text, "logins_paused")
+        end = time.monotonic() + PATIENCE
+        while not (refusal_id := self._take(endpoint, login, is_late=time.monotonic() >= end)):
+            yield partial(time.sleep, LOOK)
+        return self._settling(refusal_id, endpoint, login)
+
+    def _take(self, endpoint, login, is_late=False):
+        """Note that a login is being tried.
+
+        :param bool is_late: try it although another worker is at the same one
+        :return: the id of the note; None while another worker is at the same login
+        :raises mailclient.MailFailure: it must not be tried
+        """
+        with self._transaction() as refusals:
+            keys = refusals._get_keys__(endpoint, login)
+            rows = refusals._get_rows(keys)
+            same = rows.filtered(lambda row: row.login_key in {each.login for each in keys})
+            failure = rows._get_obstacle(endpoint, keys, same)
+            if failure:
+                raise failure
+            if not is_late and same.filtered(lambda row: row._is_being_tried()):
+                return None
+            refusal_id = refusals._create_from_keys(keys, pending=_get_process()).id
+            _trying.add((self.env.cr.dbname, refusal_id))
+            return refusal_id
+
+    def _is_being_tried(self):
+        """Whether somebody is at it, as far as can be told: of a process that has died, the note stays."""
+        if self.pending == _get_process():
+            return (self.env.cr.dbname, self.id) in _trying
+        return bool(self.pending) and self.date > fields.Datetime.now() - timedelta(seconds=PATIENCE)
+
+    @contextlib.contextmanager
+    def _settling(self, refusal_id, endpoint, login):
+        """Keep the note if the login in this block is refused, else remove it."""
+        refused = None
         try:
             yield
         except mailclient.MailFailure as failure:
-            if failure.refused:
-                self._note(endpoint, login)
+            refused = failure if failure.refused else None
             raise
+        finally:
+            try:
+                self._settle(refusal_id, endpoint, login, refused)
+            finally:
+                _trying.discard((self.env.cr.dbname, refusal_id))
 
-    def _note(self, endpoint, login):
+    def _settle(self, refusal_id, endpoint, login, refused):
+        """Note what has become of a login.
+
+        :param refused: the `mailclient.MailFailure` with which it was refused, which is told until when; None
+        """
+        with self._transaction() as refusals:
+            refusals.browse(refusal_id).exists().unlink()
+            if refused:
+                keys = refusals._get_keys__(endpoint, login)
+                is_password = refusals._is_password_refused(refused)
+                row = refusals._create_from_keys(keys, is_password=is_password)
+                paused_until = refusals._get_rows(keys)._get_pause_end()
+                refused.hold = Hold(row.date, row.date + PERIOD, paused_until)
+
+    @api.model
+    def _is_password_refused(self, failure):
+        """Whether a refusal is about the password: then the other servers of the provider refuse it as well.
+
+        What an administrator has taught of the replies of a server counts too.
+        """
+        return self.env["email.account.cause"]._explain(failure)["cause"] in PASSWORD_CAUSES
+
+    def _note(self, endpoint, login, is_password=True):
         """Note that a login was refused, whatever becomes of the present transaction."""
         with self._transaction() as refusals:
-            refusals.create({"key": refusals._get_key(endpoint, login)})
+            refusals._create_from_keys(refusals._get_keys__(endpoint, login), is_password=is_password)
 
     def _get_pause(self, endpoint, login):
-        """Return the seconds until a login may be tried again, 0 if it may be tried now."""
-        period, now = timedelta(minutes=PERIOD), fields.Datetime.now()
+        """Return the seconds until another password may be tried for the mailbox, 0 if it may be now."""
         with self._transaction() as refusals:
-            latest = refusals.search(
-                [("key", "=", refusals._get_key(endpoint, login)), ("date", ">", now - period)],
-                order="date desc",
-                limit=LIMIT,
-            )
-            return int((latest[-1].date + period - now).total_seconds()) if len(latest) == LIMIT else 0
+            end = refusals._get_rows(refusals._get_keys__(endpoint, login))._get_pause_end()
+            return max(int((end - fields.Datetime.now()).total_seconds()), 0) if end else 0
+
+    # ------------------------------------------------------------
+    # What the rows say
+    # ------------------------------------------------------------
+
+    def _get_obstacle(self, endpoint, keys, same):
+        """Return why a login must not be tried, a `mailclient.MailFailure`, or None.
+
+        :param self: the rows of the mailbox
+        :param keys: list of `Keys` of the login
+        :param same: those of the rows that are of the same name and password
+        """
+        refused = same.filtered(lambda row: not row.pending)
+        wrong = refused.filtered("is_password")[-1:]
+        paused_until = self._get_pause_end()
+        if wrong:
+            hold = Hold(wrong.date, wrong.date + PERIOD, paused_until)
+            text = f"refused at {wrong.date} UTC and not sent again before {hold.until} UTC"
+            return self._prepare_failure(endpoint, text, "password_refused", hold)
+        if len(refused) >= LIMIT:
+            until = refused[-LIMIT].date + PERIOD
+        elif paused_until and self._is_new(keys):
+            until = paused_until
+        else:
+            return None
+        text = f"{LIMIT} refused within {PERIOD.seconds // 60} minutes; next attempt at {until} UTC"
+        return self._prepare_failure(endpoint, text, "logins_paused", Hold(None, until, until))
+
+    @api.model
+    def _prepare_failure(self, endpoint, text, cause, hold):
+        failure = mailclient.MailFailure(endpoint, "login", text, cause)
+        failure.hold = hold
+        return failure
+
+    def _is_new(self, keys):
+        """Whether the password is none of those in the rows."""
+        return {each.password for each in keys}.isdisjoint(self.mapped("password_key"))
+
+    def _get_pause_end(self):
+        """Return when a new password may be tried (UTC), None if it may be now."""
+        latest = {row.password_key: row.date for row in self}
+        if len(latest) < LIMIT:
+            return None
+        return sorted(latest.values())[-LIMIT] + PERIOD
+
+    @api.model
+    def _get_rows(self, keys):
+        """Return what counts for a mailbox, the oldest first."""
+        since = fields.Datetime.now() - PERIOD
+        return self.search(
+            [("key", "in", [each.mailbox for each in keys]), ("date", ">", since)], order="date, id"
+        )
+
+    @api.model
+    def _create_from_keys(self, keys, **values):
+        # of those that are encrypted with, as passwords are; the others open what is older
+        first = keys[0]
+        return self.create(
+            {"key": first.mailbox, "login_key": first.login, "password_key": first.password, **values}
+        )
+
+    # ------------------------------------------------------------
+    # Transactions, digests
+    # ------------------------------------------------------------
 
     @contextlib.contextmanager
     def _transaction(self):
-        """Yield this model in a transaction that is committed at the end of the block."""
+        """Yield this model in a transaction that is committed at the end of the block, and that sees all that
+        those before it have written; what does not count any more is gone."""
         with self.env.registry.cursor() as cr:
+            # a transaction's view of the database begins after this statement
+            cr.execute("LOCK TABLE email_account_refusal IN SHARE UPDATE EXCLUSIVE MODE")
             # sudo: it is the server's own record
-            yield self.with_env(api.Environment(cr, self.env.uid, {})).sudo()
+            refusals = self.with_env(api.Environment(cr, self.env.uid, {})).sudo()
+            refusals._forget_old()
+            yield refusals
 
     @api.model
-    def _get_key(self, endpoint, login):
-        """Return what stands for the mailbox: the same for all servers of a provider, and no name in it."""
-        host = endpoint.host.lower()
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            host = base_domain(host)
-        return hmac(self.env(su=True), "email_account.refusal", (host, login.username.lower()))
+    def _get_keys__(self, endpoint, login):
+        """Return what a login is known by: a list of `Keys`, one for each key of the passwords that is there,
+        the one that encrypts first.
+
+        For its name, see `email.account.secret`: who could ask for digests could try passwords on them.
+        """
+        place = get_place(endpoint.host)
+        mailbox = get_mailbox_name(place, login.username)
+        name = get_login_name(login.username)
+        found = []
+        for secret in self._get_digest_keys__():
+
+            def digest(*parts, secret=secret):
+                return hmac.new(secret, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+            found.append(
+                Keys(
+                    digest("mailbox", place, mailbox),
+                    digest("login", place, name, login.password),
+                    digest("password", place, mailbox, login.password),
+                )
+            )
+        return found
+
+    @api.model
+    def _get_digest_keys__(self):
+        """Return the keys (bytes) of the digests, made of those of the passwords: without them, who reads the
+        table or a copy of it cannot try passwords on it."""
+        keys = self.env["email.account.secret"]._get_keys__()
+        # where there is none, no password is stored that could be tried
+        return [key.derive(self._name) for key in keys] or [
+            database_hmac(self.env(su=True), self._name, "no key").encode()
+        ]
+
+    @api.model
+    def _forget_old(self):
+        self.search([("date", "<=", fields.Datetime.now() - PERIOD)]).unlink()
 
     @api.autovacuum
     def _gc_refusals(self):
-        self.search([("date", "<", fields.Datetime.now() - timedelta(minutes=KEPT_MINUTES))]).unlink()
+        with self._transaction():
+            pass  # they are gone

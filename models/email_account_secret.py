@@ -213,7 +213,7 @@ class EmailAccountSecret(models.AbstractModel):
 
     @api.model
     def _get_keys__(self):
-        """Return the keys that are present: a list of `cryptography.fernet.Fernet`, the first encrypts.
+        """Return the keys that are present: a list of `secret_keys.Key`, the first encrypts.
 
         :raises UserError: one of them is not valid; says which
         """

@@ -37,6 +37,24 @@ PROVIDER_CAUSES = {
     "smtp_auth_disabled",
     "web_login_required",
 }
+# what belongs to the provider of an address: an address of another domain has none of it
+PROVIDER_FIELDS = (
+    "incoming_protocol",
+    "incoming_host",
+    "incoming_port",
+    "incoming_security",
+    "incoming_safe_logon",
+    "incoming_fingerprint",
+    "outgoing_host",
+    "outgoing_port",
+    "outgoing_security",
+    "outgoing_safe_logon",
+    "outgoing_fingerprint",
+    "username",
+    "outgoing_username",
+    "login_incoming_first",
+    "timeout",
+)
 # RFC 1123 section 2.1, with the underscore that some networks use inside
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -206,6 +224,21 @@ class EmailAccountSettings(models.AbstractModel):
             return str(Address.parse(email))
         except AddressError as error:
             raise ValidationError(self._get_address_message(error.code, email)) from error
+
+    @api.model
+    def _get_email_domain(self, email):
+        """Return the domain of an address as DNS knows it, "" if the address is not valid."""
+        try:
+            return Address.parse(email or "").domain
+        except AddressError:
+            return ""
+
+    @api.model
+    def _prepare_default_values(self, names):
+        """Return the values that a new record has for these fields, whatever the context says."""
+        return {
+            name: field.default(self) if (field := self._fields[name]).default else False for name in names
+        }
 
     @api.model
     def _get_address_message(self, code, email):
@@ -379,7 +412,7 @@ class EmailAccountSettings(models.AbstractModel):
         def log_in():
             return connect(endpoint, login, on_stage=on_stage, **options)
 
-        with self.env["email.account.refusal"]._watch(endpoint, login):
+        with (yield from self.env["email.account.refusal"]._watching(endpoint, login)):
             return (yield log_in)  # which shows no password to who gets it, as a `partial` would
 
     def _connect_incoming__(self, total=None):
@@ -406,7 +439,7 @@ class EmailAccountSettings(models.AbstractModel):
         :param mailclient.MailFailure failure: what happened
         :param str direction: 'incoming' or 'outgoing'
         """
-        explanation = describe_failure(self.env, failure, direction)
+        explanation = describe_failure(self._get_words_env(), failure, direction)
         acceptable = explanation["cause"] in ACCEPTABLE_CAUSES and failure.certificate
         return {
             "cause": explanation["cause"],
@@ -437,8 +470,11 @@ class EmailAccountSettings(models.AbstractModel):
             return own if is_own else name
         return name or False
 
-    @api.model
     def _describe_failure(self, failure, direction):
         """Return ``(message, advice)``: a `mailclient.MailFailure` in the words of the user."""
-        explanation = describe_failure(self.env, failure, direction)
+        explanation = describe_failure(self._get_words_env(), failure, direction)
         return explanation["message"], explanation["advice"]
+
+    def _get_words_env(self):
+        """Return the environment for what is told about this mailbox: with the time zone of who reads it."""
+        return self.env

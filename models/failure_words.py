@@ -4,8 +4,10 @@ The causes are those of ``mailclient``; an unknown one is called unknown. What t
 the words: it is for those who manage accounts alone (`email.account.check.step.details`).
 """
 
-import re
+from datetime import timedelta
 
+from odoo import fields
+from odoo.tools import format_time
 from odoo.tools.translate import LazyTranslate
 
 _lt = LazyTranslate(__name__)
@@ -148,9 +150,13 @@ WORDS = {
         _lt("The provider's limit for logins or mails is reached."),
         _lt("Wait and try again later."),
     ),
+    "password_refused": (
+        _lt("This password was refused just now, so it was not sent again."),
+        _lt("Type another password: providers lock a mailbox after a few wrong ones."),
+    ),
     "logins_paused": (
-        _lt("Three logins were refused within 15 minutes, so none is tried for now."),
-        _lt("Correct the password, then try again later: providers lock a mailbox after a few refusals."),
+        _lt("Five different passwords were refused within 15 minutes, so none is tried for now."),
+        _lt("Correct the password, then try again: providers lock a mailbox after a few wrong ones."),
     ),
     "greylisted": (
         _lt("The server asks to try again later (greylisting)."),
@@ -284,9 +290,11 @@ PREFIX = {
     "incoming": _lt("Cannot connect to the incoming email server: %s"),
     "outgoing": _lt("Cannot connect to the outgoing email server: %s"),
 }
-# what `email.account.refusal` says of the time that is left
-PAUSE = re.compile(r"next attempt in (\d+) min$")
-NEXT_ATTEMPT = _lt("Minutes until the next attempt: %s.")
+# what `email.account.refusal` says of when it was, and of the time that is left
+MINUTES_AGO = _lt("This password was refused %s minutes ago, so it was not sent again.")
+SAME_AT = _lt("The same one can be tried again at %s.")
+ANY_AT = _lt("Logins go on at %s.")
+FIFTH = _lt("It was the fifth refused password within 15 minutes: none is tried before %s.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
@@ -318,10 +326,9 @@ def explain_failure(env, failure):
     :param mailclient.MailFailure failure: what happened
     """
     message, advice = (env._(words) for words in WORDS.get(failure.cause, WORDS["unknown"]))
-    pause = failure.cause == "logins_paused" and PAUSE.search(failure.raw)
-    if pause:
-        next_attempt = env._(NEXT_ATTEMPT)
-        message = f"{message} {next_attempt % pause[1]}"
+    hold = getattr(failure, "hold", None)
+    if hold:
+        message = _add_hold(env, failure.cause, message, hold)
     certificate = getattr(failure, "certificate", None)
     if not certificate:
         return message, advice
@@ -356,6 +363,35 @@ def _has_common_name_alone(failure):
         and not certificate.names
         and bool(getattr(certificate, "subject", ""))
     )
+
+
+def _add_hold(env, cause, message, hold):
+    """Return ``message`` with when the next login is tried (`email.account.refusal.Hold`), said once."""
+    words, until = FIFTH, hold.paused_until
+    if cause == "logins_paused":
+        words = ANY_AT
+    elif cause == "password_refused":
+        minutes = int((fields.Datetime.now() - hold.refused_at).total_seconds() / 60)
+        if minutes > 1:
+            ago = env._(MINUTES_AGO)
+            message = ago % minutes
+        if not hold.paused_until:
+            words, until = SAME_AT, hold.until
+    if not until:
+        return message
+    sentence = env._(words)
+    return f"{message} {sentence % describe_time(env, until)}"
+
+
+def describe_time(env, moment):
+    """Return the time of day of ``moment`` (UTC, naive), to the full minute after it, as the user reads it.
+
+    Where nobody is there whose zone is known, it is named.
+    """
+    moment += timedelta(seconds=-moment.second % 60, microseconds=-moment.microsecond)
+    zone = env.tz.zone
+    time = format_time(env, moment, tz=zone, time_format="short")
+    return time if env.user.tz == zone else f"{time} ({zone})"
 
 
 def who_is_responsible(failure):

@@ -13,6 +13,7 @@ from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
 
 from .. import mailclient
+from .email_account_refusal import HELD_CAUSES
 from .receive_turn import ATTEMPTS, ReceiveTurn
 from .server_pool import run_flow
 
@@ -136,7 +137,7 @@ class ReceiveRun:
             yield from turn.receiving()
         except mailclient.MailFailure as failure:
             values = account._prepare_failure_values(failure, "incoming")
-            paused = failure.cause == "logins_paused"
+            paused = failure.cause in HELD_CAUSES and (failure.hold.until if failure.hold else True)
             text = f"{values['message']}\n{values['advice']}".strip()
             urgent = values["cause"] not in PASSING_CAUSES
             details = values["details"]

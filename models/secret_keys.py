@@ -3,7 +3,10 @@
 It imports nothing of Odoo, so that processes can be tested at the same file.
 """
 
+import base64
 import contextlib
+import hashlib
+import hmac
 import os
 import re
 import tempfile
@@ -27,8 +30,20 @@ class InvalidKey(Exception):
         self.place = place
 
 
+class Key(Fernet):
+    """A key that encrypts, and of which keys for other purposes can be made."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self._bytes = base64.urlsafe_b64decode(text)
+
+    def derive(self, purpose):
+        """Return a key (bytes) for ``purpose`` (text), which tells nothing of this one nor of others."""
+        return hmac.digest(self._bytes, purpose.encode(), hashlib.sha256)
+
+
 def read_keys(configured, folder):
-    """Return the keys that are present: a list of (place, `Fernet`).
+    """Return the keys that are present: a list of (place, `Key`).
 
     The first encrypts, all open. The file goes on opening what it has encrypted after a key of one's own was
     configured. Nothing is made here: whoever only reads shall not put a new key where the old one was lost.
@@ -111,6 +126,6 @@ def _parse(place, text):
         return []
     try:
         # of the file, one a line; no key holds a comma or a blank
-        return [Fernet(key) for key in re.split(r"\s*[,\s]\s*", text.strip())]
+        return [Key(key) for key in re.split(r"\s*[,\s]\s*", text.strip())]
     except ValueError:
         raise InvalidKey(place) from None  # the error is about what may be nearly a key

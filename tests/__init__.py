@@ -1,4 +1,5 @@
 from . import test_abuse
+from . import test_domain_change
 from . import test_email_account
 from . import test_email_account_access
 from . import test_check_arrival

@@ -88,22 +88,26 @@ class TestEmailAccountCheck(CheckCase):
         check = self.account._check()
         self.assertEqual(check.result, "passed", check.report_text)
 
-    def test_both_directions_are_tried(self):
+    def test_a_wrong_password(self):
         self.account.password = "wrong"
         check = self.account._check()
         self.assertEqual(
             [result for result in self.get_results(check) if result[2] != "passed"],
             [
                 ("login", "outgoing", "failed"),
-                ("login", "incoming", "failed"),
+                ("login", "incoming", "skipped"),
                 ("send", "outgoing", "skipped"),
                 ("find", "incoming", "skipped"),
             ],
         )
-        self.assertEqual(check.step_ids.filtered("cause").mapped("cause"), ["wrong_password"] * 2)
+        self.assertEqual(
+            check.step_ids.filtered("cause").mapped("cause"), ["wrong_password", "password_refused"]
+        )
         self.assertTrue(all(step.advice for step in check.step_ids if step.result == "failed"))
         self.assertIn("Cannot connect to the outgoing email server: The server refused", check.summary)
-        self.assertIn("Cannot connect to the incoming email server: The server refused", check.summary)
+        self.assertIn(
+            "Not tried, because the other server has just refused this password.", check.report_text
+        )
         self.assertEqual((self.account.state, self.account.last_error), ("failing", check.summary))
         self.assertEqual(self.account.invalid_fields, ["password"])
 

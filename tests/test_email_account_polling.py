@@ -70,6 +70,15 @@ class TestEmailAccountPolling(TransactionCase):
         polling.account_id.password = "another"
         self.assertFalse(polling.is_stopped)
 
+    def test_refused_password_waits_as_long_as_it_is_not_sent_again(self):
+        polling = self.pollings[0]
+        polling._set_failed(refused=True)
+        wait = polling.next_date - fields.Datetime.now()
+        self.assertEqual(round(wait.total_seconds() / 60), 15)
+        until = fields.Datetime.now() + timedelta(minutes=7)
+        polling._set_failed(paused=until)
+        self.assertEqual(polling.next_date, until)
+
     def test_refused_logins_far_apart(self):
         polling = self.pollings[0]
         for _refusal in range(4):
@@ -137,14 +146,15 @@ class TestReceivingFairly(ReceivingCase):
         [activity] = self.account.activity_ids
         self.assertEqual(activity.user_id, self.account._get_responsible_user())
         self.assertIn("refused", activity.note)
+        refusals = self.env["email.account.refusal"].sudo()
         for _refusal in range(2):
+            refusals.search([]).unlink()  # a quarter of an hour later
             self.polling.next_date = fields.Datetime.now()
             self.receive_by_cron()
         self.assertTrue(self.account.is_receiving_stopped)
         self.assertEqual(len(self.account.activity_ids), 1)
         # somebody acts
         self.deliver("mine")
-        self.env["email.account.refusal"].sudo().search([]).unlink()
         self.account.password = PASSWORD
         self.account._set_state("still")
         self.receive_by_cron()

@@ -1,5 +1,7 @@
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.tests import tagged
 
 from .. import autoconfig, mailclient
@@ -64,7 +66,9 @@ class TestLogins(DiscoveryCase):
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertIn(f"Tried with the user names {ADDRESS}, jane.", self.wizard.message)
         self.assertIn(
-            "The incoming email server was not tried: two logins were refused already.", self.wizard.message
+            "Cannot connect to the incoming email server: It was not tried, because two logins were refused "
+            "already.",
+            self.wizard.message,
         )
         self.assertFalse(self.get_accounts())
         steps = self.get_discovery().step_ids.filtered(lambda step: step.source == "login")
@@ -91,17 +95,86 @@ class TestLogins(DiscoveryCase):
             self.wizard.action_create()
         self.assertEqual(tried, [ADDRESS, "jane"])
         self.assertEqual(self.get_new_logins(), [])
-        self.assertIn("The incoming email server was not tried", self.wizard.message)
+        self.assertIn("It was not tried, because two logins were refused already.", self.wizard.message)
+
+    def refuse_before(self, *passwords):
+        settings = mailclient.Endpoint("imap", IMAP.host, IMAP.port, IMAP.security)
+        for password in passwords:
+            self.env["email.account.refusal"]._note(settings, mailclient.Login(ADDRESS, password))
 
     def test_nothing_is_tried_while_logins_are_paused(self):
         self.use_sources(StubSource(IMAP, SMTP))
-        settings = mailclient.Endpoint("imap", IMAP.host, IMAP.port, IMAP.security)
-        for _ in range(3):
-            self.env["email.account.refusal"]._note(settings, mailclient.Login(ADDRESS, "wrong"))
+        self.refuse_before(*"abcde")
         self.wizard.action_create()
         self.assertEqual(self.get_new_logins(), [])
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertFalse(self.wizard.account_id)
+        [outgoing, incoming] = self.wizard.message.splitlines()
+        self.assertRegex(outgoing, "Five different passwords were refused .* Logins go on at")
+        self.assertEqual(
+            incoming, "Cannot connect to the incoming email server: It was not tried, for the same reason."
+        )
+        steps = self.get_discovery().step_ids.filtered(lambda step: step.source == "login")
+        self.assertEqual(steps.mapped("result"), ["skipped", "skipped"])
+
+    def test_a_password_is_refused_once(self):
+        self.wizard.password = "wrong"
+        self.use_sources(StubSource(named(IMAP, ADDRESS), named(SMTP, ADDRESS)))
+        self.wizard.action_create()
+        self.assertEqual(self.get_tried(), [("submission", ADDRESS)])
+        self.assertEqual(
+            self.wizard.message,
+            "Cannot connect to the outgoing email server: The server refused the user name or the password."
+            "\nCannot connect to the incoming email server: It was not tried, because the other server has "
+            "just refused this password.",
+        )
+        self.wizard.action_create()
+        self.assertEqual(len(self.get_tried()), 1)
+        self.assertIn("This password was refused just now, so it was not sent again.", self.wizard.message)
+        self.assertEqual(self.wizard.message.count("can be tried again at"), 1)
+
+    def test_five_typos(self):
+        """Only then one waits, and is told so at once."""
+        self.use_sources(StubSource(named(IMAP, ADDRESS), named(SMTP, ADDRESS)))
+        for number in range(5):
+            self.assertFalse(self.wizard.retry_date)
+            self.wizard.password = f"wrong {number}"
+            self.wizard.action_create()
+        self.assertEqual(len(self.get_tried()), 5)
+        self.assertIn("It was the fifth refused password", self.wizard.message)
+        wait = self.wizard.retry_date - fields.Datetime.now()
+        self.assertAlmostEqual(wait.total_seconds(), 15 * 60, delta=60)
+        self.wizard.password = PASSWORD
+        self.wizard.action_create()
+        self.assertEqual((len(self.get_tried()), self.wizard.step), (5, "start"))
+        self.wizard.action_manual()
+        for _page in range(2):
+            self.wizard.action_next()
+        self.wizard.action_create()
+        self.assertEqual((len(self.get_tried()), self.wizard.step), (5, "description"))
+        self.assertTrue(self.wizard.retry_date)
+        self.env["email.account.refusal"].search([]).date = fields.Datetime.now() - timedelta(minutes=15)
+        self.env.flush_all()
+        self.wizard.action_create()
+        self.assertEqual((self.wizard.step, self.wizard.retry_date), ("done", False))
+
+    def test_access_that_is_closed_to_any_password(self):
+        """IMAP may be switched off where sending works, and the other way round."""
+        self.use_sources(StubSource(IMAP, SMTP))
+        for connect, cause, working, protocol in (
+            ("connect_mailbox", "imap_disabled", "outgoing", "submission"),
+            ("connect_smtp", "smtp_auth_disabled", "incoming", "imap"),
+        ):
+            with self.subTest(cause):
+                wizard = self.create_wizard()
+                closed = mailclient.MailFailure(
+                    mailclient.Endpoint("imap", IMAP.host, 993, "tls"), "login", "NO", cause, refused=True
+                )
+                seen = len(self.get_tried())
+                with patch.object(mailclient, connect, side_effect=closed):
+                    wizard.action_create()
+                self.assertEqual((wizard.step, wizard.working_direction), ("partial", working))
+                self.assertEqual(self.get_tried()[seen:], [(protocol, ADDRESS)])
 
     def test_next_server_where_the_first_is_dead(self):
         self.use_sources(StubSource(DEAD, SMTP, IMAP))

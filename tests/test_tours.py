@@ -1,5 +1,6 @@
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from .. import mailclient
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsMixin
 from .hosts import DkimKey
 
@@ -143,3 +144,33 @@ class TestTours(HostsMixin, HttpCase):
     def test_close(self):
         self.start_tour("/odoo/email-accounts", "email_account_close", login="admin")
         self.assertFalse(self.get_accounts())
+
+    def refuse(self, *passwords):
+        endpoint = mailclient.Endpoint("imap", f"imap.{DOMAIN}", 993, "tls")
+        for password in passwords:
+            self.env["email.account.refusal"]._note(endpoint, mailclient.Login(ADDRESS, password))
+        self.env.flush_all()
+
+    def test_typos(self):
+        self.refuse("one", "two", "three")
+        self.start_tour("/odoo/email-accounts", "email_account_typos", login="admin")
+        self.assertFalse(self.get_accounts())
+
+    def test_typos_on_a_phone(self):
+        self.refuse("one", "two", "three")
+        self.browser_size = "390x844"
+        self.start_tour("/odoo/email-accounts", "email_account_typos", login="admin")
+
+    def test_other_domain(self):
+        self.start_tour("/odoo/email-accounts", "email_account_other_domain", login="admin")
+        self.assertFalse(self.get_accounts())
+
+    def test_other_domain_on_a_phone(self):
+        self.browser_size = "390x844"
+        self.start_tour("/odoo/email-accounts", "email_account_other_domain", login="admin")
+
+    def test_moved(self):
+        account = self.env["email.account"].create(self.account_values)
+        account._set_state()
+        self.start_tour("/odoo/email-accounts", "email_account_moved", login="admin")
+        self.assertEqual((account.email, account.outgoing_host), ("jane@bigger.example", False))

@@ -1,7 +1,8 @@
+import math
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from .. import autoconfig
 from ..models.email_account_check_step import DIRECTIONS
 
 # what a page says, until the next one
@@ -66,6 +67,10 @@ class EmailAccountCreate(models.TransientModel):
     )
     invalid_field = fields.Char(help="The field that the message is about.", readonly=True)
     is_retry = fields.Boolean(readonly=True)
+    retry_date = fields.Datetime(
+        readonly=True, help="Before then no password is tried: too many were refused for the mailbox."
+    )
+    retry_seconds = fields.Integer(compute="_compute_retry_seconds")
     discovery_ref = fields.Integer(help="The discovery that found the servers.", readonly=True)
     discovery_step_ids = fields.Many2many(
         "email.account.discovery.step", compute="_compute_discovery_step_ids"
@@ -90,6 +95,14 @@ class EmailAccountCreate(models.TransientModel):
     def _compute_can_manage(self):
         self.can_manage = self.env["email.account"]._can_manage()
 
+    @api.depends("retry_date")
+    def _compute_retry_seconds(self):
+        """How long it is until then: clocks of browsers differ."""
+        now = fields.Datetime.now()
+        for wizard in self:
+            left = (wizard.retry_date - now).total_seconds() if wizard.retry_date else 0
+            wizard.retry_seconds = max(math.ceil(left), 0)
+
     @api.depends("account_id")
     def _compute_may_create(self):
         """One that there is may be set up again, whatever the settings say of new ones."""
@@ -99,14 +112,17 @@ class EmailAccountCreate(models.TransientModel):
 
     @api.depends("email")
     def _compute_provider_id(self):
-        """Recognise the provider by the domain; nothing is asked on the network."""
+        """Recognise the provider by the domain; nothing is asked on the network.
+
+        Another address of the domain has the one whose servers were found.
+        """
+        providers = self.env["email.provider"]
         for wizard in self:
-            try:
-                domain = autoconfig.Address.parse(wizard.email or "").domain
-            except autoconfig.AddressError:
-                wizard.provider_id = False
-            else:
-                wizard.provider_id = self.env["email.provider"]._find_by_domain(domain)
+            domain = self._get_email_domain(wizard.email)
+            is_known = domain and domain == wizard._origin.settings_domain
+            hosts = [host for host in (wizard.incoming_host, wizard.outgoing_host) if host and is_known]
+            by_domain = providers._find_by_domain(domain) if domain else providers
+            wizard.provider_id = by_domain or providers._find_by_host(hosts)
 
     @api.depends("discovery_ref")
     def _compute_discovery_step_ids(self):
@@ -160,12 +176,18 @@ class EmailAccountCreate(models.TransientModel):
         """Use the servers that the user has recognised as his provider's."""
         if self.step != "confirm":
             raise UserError(self.env._("There is nothing to confirm."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         return self._run(self._test_and_create, resume=True)
 
     def action_accept_certificate(self):
         """Accept the certificate that the server made itself, and try again."""
         if not self.refused_fingerprint:
             raise UserError(self.env._("There is no certificate to accept."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         self[f"{self.refused_direction}_fingerprint"] = self.refused_fingerprint
         return self._run(self._test_and_create)
 
@@ -173,6 +195,9 @@ class EmailAccountCreate(models.TransientModel):
         """Create the account for the direction that works."""
         if self.step != "partial":
             raise UserError(self.env._("There is nothing to create yet."))
+        error = self._get_input_error(["start"])
+        if error:
+            return self._show_error(*error)
         return self._run(
             self._test_and_create,
             resume=True,
@@ -226,7 +251,7 @@ class EmailAccountCreate(models.TransientModel):
 
     def _show(self, step, **values):
         """Write ``values`` and show the page ``step``; the messages of the page before are gone."""
-        self.write({**dict.fromkeys(SAID_FIELDS, False), **values, "step": step})
+        self.write({**dict.fromkeys(SAID_FIELDS, False), **values, "step": step, "is_submitted": True})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Create email account"),

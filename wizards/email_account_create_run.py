@@ -267,7 +267,7 @@ class EmailAccountCreate(models.TransientModel):
             messages.append(self._get_missing_message(direction))
             messages += self._get_unreachable_messages(self._get_unreachable_of(direction, unreachable))
         first = next(iter(trial.failures.values()), {})
-        values |= self._prepare_refused_values(trial.failures)
+        values |= self._prepare_refused_values(trial.failures) | {"retry_date": trial.paused_until}
         if trial.working:
             return self._show(
                 "partial",
@@ -343,4 +343,6 @@ class EmailAccountCreate(models.TransientModel):
         if self.method == "automatic":
             account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
         # the wizard's own copy of the passwords has done its work
-        return self._show("done", account_id=account.id, password=False, outgoing_password=False)
+        return self._show(
+            "done", account_id=account.id, password=False, outgoing_password=False, retry_date=False
+        )

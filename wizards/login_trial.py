@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from ..models.check_run import CheckRun
 from ..models.email_account_discovery_step import LOGIN
+from ..models.email_account_refusal import HELD_CAUSES
+from ..models.failure_words import PREFIX
 from ..models.server_pool import run_here
 
-# of one action of the user, over both directions: servers lock a mailbox after a few
+# of one action of the user, over both directions, each by another user name (the same one is not sent twice,
+# see `email.account.refusal`): servers lock a mailbox after a few
 MAX_REFUSED = 2
 # the lines of the logins stand below those of the sources
 FIRST_LINE = 1000
@@ -48,6 +51,7 @@ class LoginTrial:
     :ivar list missing: the directions for which there is no server
     :ivar list steps: of those that let in, for the report of the account
     :ivar dict values: for the wizard, of the servers that let in and the best of the others
+    :ivar paused_until: when the next password may be tried (datetime), None if it may be now
     """
 
     def __init__(self, settings, ways, log):
@@ -55,11 +59,13 @@ class LoginTrial:
         self._ways = ways
         self._log = log
         self._refused = 0
+        self._held_causes = set()
         self._names = {}
         self.failures = {}
         self.missing = [direction for direction, offered in ways.items() if not offered]
         self.steps = []
         self.values = {}
+        self.paused_until = None
 
     @property
     def working(self) -> list[str]:
@@ -86,19 +92,22 @@ class LoginTrial:
             for name in self._get_names(direction, way):
                 if self._refused >= MAX_REFUSED:
                     if not (refused or unreachable):
-                        self._skip(direction)
+                        self._skip(direction, "two")
                         return
                     break
                 failure = self._log_in(direction, number, name)
                 if not failure:
                     return
                 self._refused += failure.refused
-                if failure.cause == "wrong_password":
-                    names.append(name)
-                    refused = refused or failure
+                if failure.cause in ("wrong_password", "password_refused"):
+                    if failure.refused:
+                        names.append(name)
+                    # what the server says now tells more than that the password was not sent again
+                    if not refused or failure.refused and not refused.refused:
+                        refused = failure
                     continue
                 if failure.stage not in CONNECTION_STAGES:
-                    self._fail(direction, failure)
+                    self._end(direction, failure)
                     return
                 unreachable = unreachable or failure
                 break
@@ -106,7 +115,20 @@ class LoginTrial:
                 break  # it is the right server, so the others would refuse the password too
         else:
             self._take_server(direction, self._ways[direction][0])
-        self._fail(direction, refused or unreachable, names)
+        self._end(direction, refused or unreachable, names)
+
+    def _end(self, direction, failure, names=()):
+        """Give up a direction, shortly where another one has said why."""
+        if failure.hold and failure.hold.paused_until:
+            self.paused_until = failure.hold.paused_until
+        is_held = failure.cause in HELD_CAUSES
+        if is_held and failure.cause == "password_refused" and self._refused:
+            self._skip(direction, "refused")
+        elif is_held and failure.cause in self._held_causes:
+            self._skip(direction, "same")
+        else:
+            self._held_causes |= {failure.cause} & HELD_CAUSES
+            self._fail(direction, failure, names)
 
     def _log_in(self, direction, number, name):
         """Log in once; return None or the `mailclient.MailFailure`."""
@@ -119,10 +141,11 @@ class LoginTrial:
         run = CheckRun(settings)
         failure = run_here(run.login(direction))
         run_here(run.close())
+        result = "skipped" if failure and failure.cause in HELD_CAUSES else "failed"
         self._show(
             direction,
             number,
-            "failed" if failure else "passed",
+            result if failure else "passed",
             detail,
             elapsed_ms=sum(step["duration_ms"] for step in run.steps),
         )
@@ -147,6 +170,9 @@ class LoginTrial:
         }
         if direction == "incoming":
             values["incoming_protocol"] = way.protocol
+        # a certificate was accepted of the server that was seen with it
+        seen, name = self._settings._origin, f"{direction}_fingerprint"
+        self._settings[name] = seen[f"{direction}_host"] == way.host and seen[name]
         self._settings.update(values)
         self.values |= values
 
@@ -174,16 +200,18 @@ class LoginTrial:
             values["message"] = f"{values['message']} ({failure.raw})"
         self.failures[direction] = values
 
-    def _skip(self, direction):
-        """Give up a direction before it was tried."""
+    def _skip(self, direction, reason):
+        """Give up a direction that was not tried."""
         env = self._settings.env
-        messages = {
-            "incoming": env._("The incoming email server was not tried: two logins were refused already."),
-            "outgoing": env._("The outgoing email server was not tried: two logins were refused already."),
+        reasons = {
+            "refused": env._("It was not tried, because the other server has just refused this password."),
+            "same": env._("It was not tried, for the same reason."),
+            "two": env._("It was not tried, because two logins were refused already."),
         }
+        words = env._(PREFIX[direction])
         self._show(direction, 0, "skipped")
         self.failures[direction] = {
-            "message": messages[direction],
+            "message": words % reasons[reason],
             "advice": env._("Mail servers lock a mailbox after a few wrong passwords."),
             "field_name": "password",
         }

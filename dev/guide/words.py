@@ -7,8 +7,8 @@ REPO = Path(__file__).resolve().parent.parent.parent
 GROUPS = {
     "Logging in": "wrong_password app_password_required oauth_required consent_required token_expired "
     "imap_disabled smtp_auth_disabled web_login_required account_locked mailbox_not_found login_missing "
-    "login_not_ascii invalid_login_text logins_paused auth_mechanism_unsupported client_id_required "
-    "oauth_client_invalid",
+    "login_not_ascii invalid_login_text password_refused logins_paused auth_mechanism_unsupported "
+    "client_id_required oauth_client_invalid",
     "Reaching the server": "no_such_host dns_failure address_blocked port_not_allowed connection_refused "
     "unreachable port_blocked timeout connection_closed wrong_protocol ip_blocked server_busy "
     "too_many_connections",

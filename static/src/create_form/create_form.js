@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { FormController } from "@web/views/form/form_controller";
 import { formView } from "@web/views/form/form_view";
 
-import { onMounted, onWillUnmount, useExternalListener, useState } from "@odoo/owl";
+import { onMounted, onWillUnmount, useEffect, useExternalListener, useState } from "@odoo/owl";
 
 import { Progress } from "../progress/progress";
 
@@ -31,7 +31,11 @@ export class EmailAccountCreateController extends FormController {
         this.discoveryId = 0;
         this.progress = useState({ running: false, cancelling: false, after: 0 });
         onMounted(() => this.guardClosing());
-        onMounted(() => this.markInvalidField());
+        this.markedField = false;
+        useEffect(
+            () => this.markInvalidField(),
+            () => [this.model.root.data.invalid_field]
+        );
         // who leaves has no use for the answer
         onWillUnmount(() => this.progress.running && this.stop());
         // browsers lose some of what a page sends in its last moment; then the server ends by its own deadline
@@ -89,6 +93,8 @@ export class EmailAccountCreateController extends FormController {
 
     /** @override */
     async beforeExecuteActionButton(clickParams) {
+        // what was wrong may be right by now, without another entry: it is the server that says so
+        this.model.root._resetFieldValidity(this.model.root.data.invalid_field);
         if (clickParams.special === "cancel") {
             return (await this.confirmDiscard()) && super.beforeExecuteActionButton(clickParams);
         }
@@ -168,8 +174,13 @@ export class EmailAccountCreateController extends FormController {
         }
     }
 
+    /** What the message is about; the mark goes with the message. */
     markInvalidField() {
         const { root } = this.model;
+        if (this.markedField && this.markedField !== root.data.invalid_field) {
+            root._resetFieldValidity(this.markedField);
+        }
+        this.markedField = root.data.invalid_field;
         if (root.data.invalid_field in root.activeFields) {
             root.setInvalidField(root.data.invalid_field);
         }

@@ -13,7 +13,7 @@ function enterAddress(address, password) {
 }
 
 const openWizard = [
-    { content: "new account", trigger: ".o_list_button_add", run: "click" },
+    { content: "new account", trigger: ".o_list_button_add, .o-kanban-button-new", run: "click" },
     { content: "the wizard", trigger: `${dialog} .o_email_account_create` },
 ];
 
@@ -374,5 +374,110 @@ tours.add("email_account_unprocessed", {
         { content: "the sender is proposed", trigger: `${dialog} .o_field_widget[name=record_ref] input:value(Carol)` },
         { content: "assign", trigger: button("action_assign"), run: "click" },
         { content: "on the contact", trigger: ".o_form_view .o-mail-Message:contains('Carol')" },
+    ],
+});
+
+const RETRY = button("action_create");
+
+const discard = [
+    { content: "discard", trigger: `${dialog} .modal-footer button:contains('Discard')`, run: "click" },
+    { content: "asks first", trigger: `${dialog}:contains('Close without an account?')` },
+    { content: "close", trigger: `${dialog} .modal-footer button:contains('Close')`, run: "click" },
+    { content: "closed", trigger: "body:not(:has(.modal))" },
+];
+
+function isEmpty(content, trigger) {
+    return {
+        content,
+        trigger,
+        async run({ anchor, waitUntil }) {
+            await waitUntil(() => !anchor.value, { timeout: 8000 });
+        },
+    };
+}
+
+/** Five typos: only then one waits, the button shows how long, and another mailbox need not. */
+tours.add("email_account_typos", {
+    steps: () => [
+        ...openWizard,
+        ...enterAddress("jane@acme.example", "typo"),
+        { content: "create", trigger: button("action_create"), run: "click" },
+        {
+            content: "the fourth",
+            trigger: `${dialog} .alert-danger:contains('It was not tried, because the other server has just refused this password.')`,
+        },
+        { content: "no waiting yet", trigger: `${RETRY}:enabled:contains('Retry'):not(:contains(' in '))` },
+        { content: "the same again", trigger: RETRY, run: "click" },
+        {
+            content: "is not sent",
+            trigger: `${dialog} .alert-danger:contains('This password was refused just now, so it was not sent again.')`,
+        },
+        { content: "another typo", trigger: field("password"), run: "edit another typo" },
+        { content: "retry", trigger: `${RETRY}:enabled`, run: "click" },
+        {
+            content: "the fifth",
+            trigger: `${dialog} .alert-danger:contains('It was the fifth refused password within 15 minutes: none is tried before')`,
+        },
+        { content: "the button waits", trigger: `${dialog} .modal-footer button[name=action_create]:disabled:contains('Retry in 14:')` },
+        { content: "another mailbox", trigger: field("email"), run: "edit joe@acme.example" },
+        { content: "need not wait", trigger: `${RETRY}:enabled` },
+        { content: "back", trigger: field("email"), run: "edit jane@acme.example" },
+        { content: "waits again", trigger: `${dialog} .modal-footer button[name=action_create]:disabled:contains('Retry in ')` },
+        { content: "manually", trigger: button("action_manual"), run: "click" },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "incoming", trigger: field("incoming_host") },
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "waits too", trigger: `${dialog} .modal-footer button[name=action_create]:disabled:contains('Create in ')` },
+        ...discard,
+    ],
+});
+
+/** Another domain: nothing of the first one is left, its password neither. */
+tours.add("email_account_other_domain", {
+    steps: () => [
+        ...openWizard,
+        ...enterAddress("jane@acme.example", "typo"),
+        { content: "create", trigger: button("action_create"), run: "click" },
+        { content: "refused", trigger: `${dialog} .alert-danger:contains('refused the user name or the password')` },
+        { content: "a password is there", trigger: `${dialog} .o_field_widget[name=password] input[placeholder*='•']:visible` },
+        { content: "another domain", trigger: field("email"), run: "edit joe@unpublished.example" },
+        { content: "it is not for this one", trigger: `${dialog} .o_field_widget[name=password] input:not([placeholder*='•']):visible` },
+        { content: "nothing is said of it", trigger: `${dialog}:not(:has(.alert-danger:visible))` },
+        { content: "nor marked", trigger: `${dialog}:not(:has(.o_field_invalid))` },
+        { content: "create again", trigger: `${button("action_create")}:contains('Create')` },
+        { content: "back at the first", trigger: field("email"), run: "edit jane@acme.example" },
+        { content: "all is there again", trigger: `${dialog} .alert-danger:contains('refused the user name or the password')` },
+        { content: "and marked", trigger: `${dialog} .o_field_widget[name=password].o_field_invalid` },
+        { content: "retry", trigger: `${button("action_create")}:contains('Retry')` },
+        ...enterAddress("joe@unpublished.example", "second"),
+        { content: "create", trigger: `${button("action_create")}:contains('Create')`, run: "click" },
+        { content: "nothing found", trigger: `${dialog} .alert-danger:contains('Cannot determine connection settings automatically.')` },
+        { content: "manually", trigger: button("action_manual"), run: "click" },
+        isEmpty("no server", field("outgoing_host")),
+        { content: "next", trigger: button("action_next"), run: "click" },
+        { content: "is asked for", trigger: `${dialog} .alert-danger:contains('enter the name of the server')` },
+        ...discard,
+    ],
+});
+
+/** The same on an account: its servers go, unless they are kept on purpose. */
+tours.add("email_account_moved", {
+    steps: () => [
+        { content: "open", trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
+        {
+            content: "another domain",
+            trigger: ".o_form_view .o_field_widget[name=email] input",
+            run: "edit jane@bigger.example && click body",
+        },
+        { content: "is told", trigger: ".o_form_view .alert-warning:contains('acme.example'):contains('so that the password of the new address is not sent there')" },
+        isEmpty("no server", ".o_field_widget[name=outgoing_host] input"),
+        { content: "keep them", trigger: ".o_field_widget[name=keep_servers] input", run: "check" },
+        { content: "they are back", trigger: ".o_field_widget[name=outgoing_host] input:value(smtp.acme.example)" },
+        { content: "or not", trigger: ".o_field_widget[name=keep_servers] input", run: "uncheck" },
+        isEmpty("no server", ".o_field_widget[name=outgoing_host] input"),
+        { content: "password", trigger: ".o_form_view .o_field_widget[name=password] input", run: "edit second" },
+        { content: "save", trigger: ".o_form_button_save", run: "click" },
+        { content: "to be set up", trigger: "button[name=action_open_wizard]:contains('Set up')" },
+        { content: "no servers to keep", trigger: "body:not(:has(.o_form_view .alert-warning:visible))" },
     ],
 });
