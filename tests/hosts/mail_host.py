@@ -150,9 +150,10 @@ class MailHost:
         for address in self.users:
             self._write_user(address)
         config = self.folder / "dovecot.conf"
-        config.write_text(dovecot.configuration(
+        settings = dovecot.configuration(
             self._program.version, self.folder, self.mail, self.ports, self._program.user,
-            self._program.group, ADDRESSES, self._write_certificates(), self._mechanisms) + self._more(self._program.version))
+            self._program.group, ADDRESSES, self._write_certificates(), self._mechanisms)
+        config.write_text(settings + self._more(self._program.version))
         self._hand_over(self.folder, *self.folder.rglob("*"), self.mail, *self.mail.rglob("*"))
         self._relay = Relay(self)
         try:

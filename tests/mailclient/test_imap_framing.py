@@ -108,6 +108,19 @@ class TestContent(FramingCase):
         )
 
 
+class _MixedImap(RawImap):
+    """Its answers to commands end with LF, the rest with CRLF."""
+
+    def __call__(self, talk):
+        send = talk.send
+
+        def mixed(data):
+            send(data[:-2] + b"\n" if data.endswith(b" OK done\r\n") else data)
+
+        talk.send = mixed
+        return super().__call__(talk)
+
+
 class TestHarmless(FramingCase):
     def test_around_a_literal(self):
         start = b"* %d FETCH (UID %d BODY[] {%d}\r\n%s"
@@ -194,17 +207,7 @@ class TestHarmless(FramingCase):
             self.assertEqual(len(talk.told), 1)
 
     def test_answers_that_end_with_lf(self):
-        class Mixed(RawImap):
-            def __call__(self, talk):
-                send = talk.send
-
-                def mixed(data):
-                    send(data[:-2] + b"\n" if data.endswith(b" OK done\r\n") else data)
-
-                talk.send = mixed
-                return super().__call__(talk)
-
-        self.assert_whole(Mixed([mail(1), mail(2)]))
+        self.assert_whole(_MixedImap([mail(1), mail(2)]))
 
     def test_lf_everywhere(self):
         self.assert_whole(RawImap([mail(1), mail(2, b"\n)\n* BYE x\n")], end=b"\n"))
