@@ -16,6 +16,8 @@ from . import email_account
 from . import email_account_discovered
 from . import email_account_changes
 from . import email_account_rights
+from . import email_account_address
+from . import email_account_application
 from . import email_account_secret_use
 from . import email_account_discovery
 from . import email_account_discovery_step

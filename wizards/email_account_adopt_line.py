@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import email_normalize
 
 from ..models.email_account_settings import STANDARD_PORTS
@@ -107,16 +107,16 @@ class EmailAccountAdoptLine(models.TransientModel):
         )
         if others and self._origin != min(self._origin | others._origin, key=lambda line: line.id):
             return self.env._("Another line has the same address.")
-        accounts = (
-            self.env["email.account"].with_context(active_test=False).sudo()
-        )  # sudo: also personal ones
-        if accounts.search_count(
+        # sudo: also personal ones, which an administrator is told of; a mere claim gives way
+        accounts = self.env["email.account"].sudo().with_context(active_test=False)
+        holder = accounts.search(
             [
-                ("email_normalized", "=", email_normalize(address) or address.lower()),
+                ("email_normalized", "=", accounts._normalize_address(address)),
                 ("company_id", "=", self.env.company.id),
-            ],
-            limit=1,
-        ):
+                ("is_proved", "=", True),
+            ]
+        )
+        if holder and holder.active and holder.proof["vouched"]:
             return self.env._("There is an account with this address already.")
         return False
 
@@ -221,9 +221,10 @@ class EmailAccountAdoptLine(models.TransientModel):
                 "sequence": outgoing.sequence if outgoing else incoming.priority,
             }
         )
-        account._adopt_servers(
-            outgoing, incoming, self._prepare_account_values(), ready=confirmed or bool(outgoing)
-        )
+        ready = confirmed or bool(outgoing)
+        account._adopt_servers(outgoing, incoming, self._prepare_account_values(), ready)
+        if ready and account.state == "draft":  # the address is another's
+            raise UserError(account.last_error)
         if incoming.server_type == "imap":
             folder = account.folder_ids
             # sudo: up to where it was read is nobody's to write
