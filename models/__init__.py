@@ -4,6 +4,7 @@ from . import email_provider
 from . import email_account_authority
 from . import email_account_cause
 from . import email_account_owned
+from . import email_account_part
 from . import email_account_attempt
 from . import email_account_refusal
 from . import email_account_secret

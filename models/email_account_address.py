@@ -36,6 +36,8 @@ class EmailAccount(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # the database knows of no claim that has just given way otherwise
+        self.flush_model(["active"])
         accounts = super().create(vals_list)
         accounts._check_not_begun_again()
         return accounts
@@ -61,7 +63,7 @@ class EmailAccount(models.Model):
         them, and should not tell of itself by being in the way."""
         for account in self.filtered(lambda account: account.user_id.id != user_id):
             # sudo: they are hidden
-            others = account.sudo().with_user(SUPERUSER_ID).with_context(email_account_ends=True)
+            others = account.sudo().with_user(SUPERUSER_ID)
             claims = others.search([*account._get_same_address_domain(), ("user_id", "=", user_id)])
             claims.filtered(lambda claim: not claim.proof)._give_way()
 
@@ -111,9 +113,7 @@ class EmailAccount(models.Model):
         """
         self.ensure_one()
         # sudo: others that claim the address may be hidden; nobody's name is among what is written there
-        account = self.sudo().with_user(SUPERUSER_ID).with_context(
-            active_test=False, email_account_ends=True
-        )
+        account = self.sudo().with_user(SUPERUSER_ID).with_context(active_test=False)
         proof = account._prepare_proof()
         if account.proof != proof:
             account._write_proof({"proof": proof})
@@ -184,7 +184,9 @@ class EmailAccount(models.Model):
         """Archive the accounts, whose address has another one now, and tell their owners."""
         for account in self:
             was_active = account.active
-            account.write(
+            account._archive_server()
+            # what is tracked would name who is logged in, for instance whose account it gives way to
+            account.with_context(tracking_disable=True).write(
                 {"active": False, "state": "draft", "is_proved": False, "proof": False, "last_error": False}
             )
             if was_active:
@@ -204,6 +206,13 @@ class EmailAccount(models.Model):
                     author_id=account.env.ref("base.partner_root").id,
                     partner_ids=owner.partner_id.ids,
                 )
+        self.flush_recordset()
+
+    def _archive_server(self):
+        """Archive the outgoing server whatever names it: Odoo lets a template keep a server, and so whoever
+        writes one could keep his account."""
+        # sudo: it follows the account; past the host's check
+        models.BaseModel.write(self.sudo().mail_server_ids, {"active": False})
 
     def _tell_removed(self):
         """Tell the owner that an administrator removes his account, and where its mail is."""

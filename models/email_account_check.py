@@ -22,6 +22,7 @@ class EmailAccountCheck(models.Model):
 
     _name = "email.account.check"
     _description = "Check of an Email Account"
+    _inherit = "email.account.part"
     _order = "id desc"
     _rec_name = "account_id"
 

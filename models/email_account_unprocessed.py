@@ -28,6 +28,7 @@ class EmailAccountUnprocessed(models.Model):
 
     _name = "email.account.unprocessed"
     _description = "Unprocessed Mail"
+    _inherit = "email.account.part"
     _order = "id desc"
     _rec_name = "subject"
 
@@ -115,6 +116,7 @@ class EmailAccountUnprocessed(models.Model):
     def _compute_display_name(self):
         for mail in self:
             mail.display_name = mail.subject or mail.email_from or self.env._("Mail without a subject")
+        self._hide_names()
 
     # ------------------------------------------------------------
     # Create

@@ -91,12 +91,6 @@ class IrMailServer(models.Model):
             )
         return result
 
-    def _active_usages_compute(self):
-        """No template keeps an account from being archived by an administrator, or from giving way."""
-        if self.env.su and self.env.context.get("email_account_ends"):
-            return {}
-        return super()._active_usages_compute()
-
     # ------------------------------------------------------------
     # Connection
     # ------------------------------------------------------------

@@ -60,12 +60,12 @@ class EmailAccountPersonal(models.TransientModel):
         for account in accounts:
             account._tell_removed()
         accounts.unlink()
-        return self.action_open()
 
     def _set_account_active(self, active):
         self.check_access("read")
-        # sudo: it is all that an administrator may do with the account of somebody else, whose templates do not
-        # keep it
-        accounts = self.sudo().with_context(email_account_ends=True).account_id
+        # sudo: it is all that an administrator may do with the account of somebody else
+        accounts = self.sudo().account_id
+        if not active:
+            accounts._archive_server()
         accounts.write({"active": active, "is_archived_by_administrator": not active})
         self.invalidate_recordset()  # Odoo does not do so for transient records
