@@ -59,8 +59,8 @@ class EmailAccount(models.Model):
         return result
 
     def _clear_claims_of(self, user_id):
-        """Let mere claims of a user give way, who is given these accounts: one of them is hidden from who gives
-        them, and should not tell of itself by being in the way."""
+        """Let mere claims of a user give way, who is given these accounts: one of them is hidden from who
+        gives them, and should not tell of itself by being in the way."""
         for account in self.filtered(lambda account: account.user_id.id != user_id):
             # sudo: they are hidden
             others = account.sudo().with_user(SUPERUSER_ID)
@@ -155,7 +155,7 @@ class EmailAccount(models.Model):
         return {"places": places, "vouched": not self.user_id or self._is_at_own_servers()}
 
     def _is_at_own_servers(self):
-        """Whether the servers are known to be those of the address, and the user name is the mailbox's own."""
+        """Whether the servers are known to be those of the address, and the login is the mailbox's own."""
         own_names = {self.email.lower(), self.email.partition("@")[0].lower()}
         names = {self._get_username(direction).lower() for direction in self._get_directions()}
         return self.discovery_trusted and names <= own_names
@@ -170,9 +170,7 @@ class EmailAccount(models.Model):
             return not self.user_id
         if not holder.active:
             return self.proof["vouched"] or not holder.proof["vouched"]
-        return (
-            self.proof["vouched"] and not holder.proof["vouched"] and not self._is_at_same_place(holder)
-        )
+        return self.proof["vouched"] and not holder.proof["vouched"] and not self._is_at_same_place(holder)
 
     def _gives_way_to(self, account):
         """Whether this one goes now that ``account`` takes the address that both claim."""
@@ -183,24 +181,23 @@ class EmailAccount(models.Model):
     def _give_way(self):
         """Archive the accounts, whose address has another one now, and tell their owners."""
         for account in self:
-            was_active = account.active
-            account._archive_server()
-            # what is tracked would name who is logged in, for instance whose account it gives way to
-            account.with_context(tracking_disable=True).write(
-                {"active": False, "state": "draft", "is_proved": False, "proof": False, "last_error": False}
+            was_active, owner = account.active, account._get_responsible_user()
+            account = account.with_context(lang=owner.lang)
+            words = account.env._(
+                "Another email account has proved by its login that %s is its address. This account was "
+                "archived: it neither sends nor receives any more, and what it has received stays. If the "
+                "mailbox is yours, restore the account and check it; if somebody else should not have it, "
+                "tell an administrator.",
+                account.email,
             )
+            account._archive_server()
+            values = {"active": False, "state": "draft", "is_proved": False, "proof": False}
+            # what is tracked would name who is logged in, for instance whose account it gives way to
+            account.with_context(tracking_disable=True).write(values | {"last_error": words})
             if was_active:
-                owner = account._get_responsible_user()
-                account = account.with_context(lang=owner.lang)
                 account.message_post(
                     subject=account.env._("%s belongs to another account", account.email),
-                    body=account.env._(
-                        "Another email account has proved by its login that %s is its address. This account "
-                        "was archived: it neither sends nor receives any more, and what it has received "
-                        "stays. If the mailbox is yours, restore the account and check it; if somebody else "
-                        "should not have it, tell an administrator.",
-                        account.email,
-                    ),
+                    body=words,
                     message_type="notification",
                     subtype_xmlid="mail.mt_note",
                     author_id=account.env.ref("base.partner_root").id,
@@ -251,8 +248,10 @@ class EmailAccount(models.Model):
         """Let the accounts that there are keep their addresses: for the update from a version in which an
         address belonged to who had entered it first. One that was checked with success has proved it."""
         accounts = self.sudo().with_context(active_test=False)
-        checked = self.env["email.account.check"].sudo()._read_group(
-            [("result", "in", ("passed", "warning"))], ["account_id"]
+        checked = (
+            self.env["email.account.check"]
+            .sudo()
+            ._read_group([("result", "in", ("passed", "warning"))], ["account_id"])
         )
         passed = accounts.browse([account.id for [account] in checked])
         found = accounts.search([("is_proved", "=", False), ("state", "!=", "draft")])

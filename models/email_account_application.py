@@ -27,8 +27,8 @@ class EmailAccount(models.Model):
     is_approved = fields.Boolean(
         readonly=True,
         copy=False,
-        help="An administrator of the settings has set the account up as it is, or has allowed it to send the "
-        "application's own mail.",
+        help="An administrator of the settings has set the account up as it is, or has allowed it to send "
+        "the application's own mail.",
     )
     carries_application = fields.Boolean(
         compute="_compute_carries_application",
@@ -59,11 +59,13 @@ class EmailAccount(models.Model):
 
     @api.model
     def _split_granted(self, granted):
-        """Yield the entries of a list of domains and addresses in their normal form, False for what is none."""
+        """Yield the entries of a list of domains and addresses in their normal form, False for no such."""
         for entry in self._split_addresses(granted):
             domain = entry.removeprefix("@")
             try:
-                yield str(Address.parse(entry)) if "@" in domain else f"@{Address.parse(f'x@{domain}').domain}"
+                yield (
+                    str(Address.parse(entry)) if "@" in domain else f"@{Address.parse(f'x@{domain}').domain}"
+                )
             except AddressError:
                 yield False
 
@@ -86,19 +88,22 @@ class EmailAccount(models.Model):
     @api.model
     def _get_application_addresses(self):
         """Return the addresses that the application itself sends from, normalized."""
-        # sudo: whoever sends, these are the system's
-        system = self.sudo()
-        users = system.env["res.users"].with_context(active_test=False)
-        administrators = users.search([("all_group_ids", "in", system.env.ref("base.group_system").ids)])
-        others = [system.env.ref(f"base.{name}") for name in ("user_root", "public_user")]
-        domains = system.env["mail.alias.domain"].search([])
-        parameters = system.env["ir.config_parameter"]
+        # sudo: whoever sends, these are the system's; in their number they are few
+        system = self.sudo().with_context(active_test=False)
+        administrators = system.env.ref("base.group_system").all_user_ids
+        users = administrators + system.env.ref("base.user_root") + system.env.ref("base.public_user")
+        companies = system.env["res.company"].search([("email", "!=", False)])
+        domains = system.env["mail.alias.domain"].search([("name", "!=", False)])
         servers = system.env["ir.mail_server"]
         addresses = [
-            *system.env["res.company"].with_context(active_test=False).search([]).mapped("email"),
-            *administrators.union(*others).mapped("email"),
-            *(domain[f"{name}_email"] for domain in domains for name in ("default_from", "bounce", "catchall")),
-            parameters.get_param("mail.default.from"),
+            *companies.mapped("email"),
+            *users.mapped("email"),
+            *(
+                domain[f"{name}_email"]
+                for domain in domains
+                for name in ("default_from", "bounce", "catchall")
+            ),
+            system.env["ir.config_parameter"].get_param("mail.default.from"),
             servers._get_default_from_address(),
             servers._get_default_bounce_address(),
         ]
@@ -196,7 +201,7 @@ class EmailAccount(models.Model):
             )
 
     def _check_route_granted(self, vals):
-        """:raises AccessError: the account sends the application's own mail, which ``vals`` leads elsewhere"""
+        """:raises AccessError: it sends the application's own mail, which ``vals`` leads elsewhere"""
         if self.is_approved and self._get_ungranted(self._get_application_uses()):
             names = (ROUTE_FIELDS | {"outgoing_security"}) & vals.keys()
             raise AccessError(
@@ -237,14 +242,18 @@ class EmailAccount(models.Model):
             return
         self._set_approved(True)
         for account in self:
-            account.message_post(body=self.env._("The application's own mail may leave through this account."))
+            account.message_post(
+                body=self.env._("The application's own mail may leave through this account.")
+            )
 
     def _withdraw_approval(self):
         for account in self.filtered("is_approved"):
             account._set_approved(False)
             if not account.user_id:
                 account.message_post(
-                    body=self.env._("The application's own mail does not leave through this account any more.")
+                    body=self.env._(
+                        "The application's own mail does not leave through this account any more."
+                    )
                 )
 
     @api.model

@@ -9,12 +9,13 @@ class EmailAccountPart(models.AbstractModel):
 
     @api.depends_context("uid", "lang", "allowed_company_ids")
     def _compute_display_name(self):
-        super()._compute_display_name()
+        result = super()._compute_display_name()
         self._hide_names()
+        return result
 
     def _hide_names(self):
-        """Keep the names to those who may read the records: whatever refers to a record is read with its name,
-        also on a page that the user has made up, as a form asks for what follows of it."""
+        """Keep the names to those who may read the records: whatever refers to a record is read with its
+        name, also on a page that the user has made up, as a form asks for what follows of it."""
         if self.env.uid == SUPERUSER_ID:
             return
         stored = self._origin

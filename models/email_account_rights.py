@@ -146,8 +146,8 @@ class EmailAccount(models.Model):
             raise AccessError(self.env._("This email account is not yours to use: choose another one."))
 
     def _filter_usable(self):
-        """Return those of the accounts that the current user may use, also where the host acts as superuser for
-        him, and where a record was read before: what a transaction has read is read again unasked."""
+        """Return those of the accounts that the current user may use, also where the host acts as superuser
+        for him, and where a record was read before: what a transaction has read is read again unasked."""
         user = self.env.user
         if user.id == SUPERUSER_ID:
             return self

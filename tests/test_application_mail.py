@@ -23,9 +23,13 @@ class ApplicationCase(TransactionCase):
         cls.servers = cls.env["ir.mail_server"]
         cls.servers.search([]).active = False
 
-    def create(self, role="manager", email=f"sales@{DOMAIN}", host="smtp.evil.example", **values):
-        account = self.env["email.account"].with_user(self.users[role]).create(
-            {"email": email, "outgoing_host": host, "use_for_receiving": False, "password": "x", **values}
+    def add(self, role="manager", email=f"sales@{DOMAIN}", host="smtp.evil.example", **values):
+        account = (
+            self.env["email.account"]
+            .with_user(self.users[role])
+            .create(
+                {"email": email, "outgoing_host": host, "use_for_receiving": False, "password": "x", **values}
+            )
         )
         account.sudo()._set_state()
         return account
@@ -63,15 +67,15 @@ class TestManagerWithoutSettings(ApplicationCase):
                 self.assertFalse(self.find(sender) & account)
 
     def test_an_account_is_no_way_for_the_rest(self):
-        account = self.create(sequence=-1)
+        account = self.add(sequence=-1)
         self.assertNothing(account)
         self.assertEqual(self.find(f"sales@{DOMAIN}"), account)
 
     def test_switch(self):
-        account = self.create()
+        account = self.add()
         for attempt in (
             lambda: account.write({"use_for_notifications": True}),
-            lambda: self.create(email="other@x.example", use_for_notifications=True),
+            lambda: self.add(email="other@x.example", use_for_notifications=True),
             lambda: account.with_context(default_use_for_notifications=True).create({"email": "b@x.example"}),
         ):
             with self.assertRaisesRegex(AccessError, REFUSED):
@@ -80,35 +84,39 @@ class TestManagerWithoutSettings(ApplicationCase):
             form.use_for_notifications = True
 
     def test_other_addresses(self):
-        account = self.create()
+        account = self.add()
         own = [sender for sender in self.get_senders() if sender and "<" not in sender]
         for name in (f"@{DOMAIN}", f"info@x.example, @{DOMAIN.upper()}", *own):
             with self.subTest(name):
                 with self.assertRaisesRegex(AccessError, REFUSED):
                     account.write({"other_addresses": name})
                 with self.assertRaisesRegex(AccessError, REFUSED):
-                    self.create(email="other@x.example", other_addresses=name)
+                    self.add(email="other@x.example", other_addresses=name)
         account.other_addresses = f"help@{DOMAIN}"
         self.assertEqual(self.find(f"help@{DOMAIN}"), account)
 
     def test_by_way_of_a_personal_account(self):
-        account = self.create(user_id=self.users["manager"].id, other_addresses=f"@{DOMAIN}")
+        account = self.add(user_id=self.users["manager"].id, other_addresses=f"@{DOMAIN}")
         self.assertNothing(account)
         with self.assertRaisesRegex(AccessError, REFUSED):
             account.user_id = False
 
     def test_address_of_the_company(self):
         """It may be sent from by choice; what nobody has chosen does not leave over his servers."""
-        for address in (COMPANY, self.users["settings"].email, self.env.company.alias_domain_id.default_from_email):
+        for address in (
+            COMPANY,
+            self.users["settings"].email,
+            self.env.company.alias_domain_id.default_from_email,
+        ):
             with self.subTest(address), self.env.cr.savepoint() as savepoint:
-                account = self.create(email=address)
+                account = self.add(email=address)
                 self.assertNothing(account)
                 self.assertFalse(account.carries_application)
                 self.servers._check_forced_mail_server(account.sudo().mail_server_id, False, address)
                 savepoint.rollback()
 
     def test_address_of_the_company_at_its_own_servers(self):
-        account = self.create(email=COMPANY, host=f"smtp.{DOMAIN}")
+        account = self.add(email=COMPANY, host=f"smtp.{DOMAIN}")
         account.sudo()._write_discovery({"settings_origin": "found", "discovery_trusted": True})
         self.assertEqual(self.find(COMPANY), account)
         account.write({"username": "manager@elsewhere.example", "password": "x"})
@@ -116,7 +124,7 @@ class TestManagerWithoutSettings(ApplicationCase):
         self.assertFalse(self.find(COMPANY))
 
     def test_what_an_administrator_has_set_up(self):
-        account = self.create("settings", host=f"smtp.{DOMAIN}", use_for_notifications=True)
+        account = self.add("settings", host=f"smtp.{DOMAIN}", use_for_notifications=True)
         manager = account.with_user(self.users["manager"])
         for values in (
             {"outgoing_host": "smtp.evil.example", "password": "x"},
@@ -126,7 +134,10 @@ class TestManagerWithoutSettings(ApplicationCase):
             {"bcc_email": "me@evil.example"},
             {"outgoing_security": "none", "password": "x"},
         ):
-            with self.subTest(values), self.assertRaisesRegex(AccessError, "sends the application's own mail"):
+            with (
+                self.subTest(values),
+                self.assertRaisesRegex(AccessError, "sends the application's own mail"),
+            ):
                 manager.write(values)
         manager.write({"name": "Sales", "sender_name": "Sales", "password": "new", "outgoing_port": 587})
         account.sudo()._set_state()
@@ -137,7 +148,7 @@ class TestManagerWithoutSettings(ApplicationCase):
             manager.use_for_notifications = True
 
     def test_what_an_administrator_has_set_up_for_no_more(self):
-        account = self.create("settings", host=f"smtp.{DOMAIN}")
+        account = self.add("settings", host=f"smtp.{DOMAIN}")
         self.assertEqual(self.find("x@elsewhere.example"), account)
         account.with_user(self.users["manager"]).write({"bcc_email": "me@evil.example"})
         self.assertFalse(self.find("x@elsewhere.example"))
@@ -148,7 +159,7 @@ class TestManagerWithoutSettings(ApplicationCase):
     def test_another_company(self):
         other = self.env["res.company"].create({"name": "Other"})
         self.users["manager"].company_ids += other
-        account = self.create("settings", use_for_notifications=True)
+        account = self.add("settings", use_for_notifications=True)
         manager = account.with_user(self.users["manager"]).with_context(
             allowed_company_ids=self.users["manager"].company_ids.ids
         )
@@ -156,20 +167,26 @@ class TestManagerWithoutSettings(ApplicationCase):
             manager.company_id = other
 
     def test_buttons_and_claims(self):
-        account = self.create()
+        account = self.add()
         for role in ("portal", "employee", "owner", "manager", "elsewhere"):
-            with self.subTest(role), mute_logger("odoo.addons.base.models.ir_rule"), mute_logger("odoo.addons.base.models.ir_model"):
+            with (
+                self.subTest(role),
+                mute_logger("odoo.addons.base.models.ir_rule"),
+                mute_logger("odoo.addons.base.models.ir_model"),
+            ):
                 for button in ("action_approve", "action_withdraw_approval"):
                     self.assertRaises(AccessError, getattr(account.with_user(self.users[role]), button))
         account.write({"is_approved": True})
-        self.assertFalse(self.create(email="b@x.example", is_approved=True).is_approved or account.is_approved)
+        self.assertFalse(self.add(email="b@x.example", is_approved=True).is_approved or account.is_approved)
         account.with_user(self.users["settings"]).action_approve()
         self.assertTrue(account.is_approved)
         account.with_user(self.users["settings"]).action_withdraw_approval()
         self.assertNothing(account)
 
     def test_adopting_is_for_administrators(self):
-        self.servers.create({"name": "Stock", "smtp_host": "smtp.x.example", "smtp_user": "a@x.example", "smtp_pass": "x"})
+        self.servers.create(
+            {"name": "Stock", "smtp_host": "smtp.x.example", "smtp_user": "a@x.example", "smtp_pass": "x"}
+        )
         adopt = self.env["email.account.adopt"]
         for role in ("portal", "employee", "allowed", "member", "owner", "manager", "elsewhere"):
             with self.subTest(role), mute_logger("odoo.addons.base.models.ir_model"):
@@ -188,7 +205,7 @@ class TestManagerWithoutSettings(ApplicationCase):
 class TestGrants(ApplicationCase):
     def test_domain(self):
         self.grant(f" {DOMAIN.upper()} ,other.example")
-        account = self.create(use_for_notifications=True, other_addresses=f"@{DOMAIN}, @other.example")
+        account = self.add(use_for_notifications=True, other_addresses=f"@{DOMAIN}, @other.example")
         for sender in [*self.get_senders(), f"anybody@{DOMAIN}", "x@elsewhere.example"]:
             with self.subTest(sender=sender):
                 self.assertEqual(self.find(sender), account)
@@ -201,17 +218,17 @@ class TestGrants(ApplicationCase):
     def test_address(self):
         self.grant(COMPANY)
         with self.assertRaisesRegex(AccessError, REFUSED):
-            self.create(use_for_notifications=True)
-        account = self.create(email=COMPANY, use_for_notifications=True)
+            self.add(use_for_notifications=True)
+        account = self.add(email=COMPANY, use_for_notifications=True)
         self.assertEqual(self.find(COMPANY), account)
         with self.assertRaisesRegex(AccessError, REFUSED):
             account.other_addresses = f"@{DOMAIN}"
-        other = self.create(email="help@x.example", user_id=self.users["manager"].id)
+        other = self.add(email="help@x.example", user_id=self.users["manager"].id)
         other.unlink()
 
     def test_grant_is_taken_back(self):
         self.grant(DOMAIN)
-        account = self.create(use_for_notifications=True, other_addresses=f"@{DOMAIN}")
+        account = self.add(use_for_notifications=True, other_addresses=f"@{DOMAIN}")
         self.grant(False)
         for sender in self.get_senders():
             self.assertFalse(self.find(sender))
@@ -228,19 +245,23 @@ class TestGrants(ApplicationCase):
 
     def test_only_administrators_grant(self):
         for role in ("employee", "manager"):
-            with self.subTest(role), mute_logger("odoo.addons.base.models.ir_model"), self.assertRaises(AccessError):
+            with (
+                self.subTest(role),
+                mute_logger("odoo.addons.base.models.ir_model"),
+                self.assertRaises(AccessError),
+            ):
                 self.env["res.config.settings"].with_user(self.users[role]).create(
                     {"email_account_granted_senders": DOMAIN}
                 ).execute()
 
     def test_administrators_decide_by_doing(self):
-        account = self.create()
+        account = self.add()
         account.with_user(self.users["settings"]).use_for_notifications = True
         for sender in self.get_senders():
             self.assertEqual(self.find(sender), account)
 
     def test_stock_servers_are_as_they_were(self):
-        account = self.create("settings", use_for_notifications=True)
+        account = self.add("settings", use_for_notifications=True)
         stock = self.servers.create({"name": "Stock", "smtp_host": "localhost", "from_filter": DOMAIN})
         self.assertEqual(self.servers._find_mail_server(COMPANY)[0], stock)
         account.use_for_notifications = False
@@ -248,8 +269,8 @@ class TestGrants(ApplicationCase):
 
     def test_update(self):
         """What was sent through an account is still sent, until somebody without the settings changes it."""
-        account = self.create()
-        personal = self.create(email="p@x.example", user_id=self.users["manager"].id)
+        account = self.add()
+        personal = self.add(email="p@x.example", user_id=self.users["manager"].id)
         self.env["email.account"]._approve_existing()
         self.assertEqual((account.is_approved, personal.is_approved), (True, False))
         for sender in self.get_senders():

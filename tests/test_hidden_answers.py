@@ -1,6 +1,5 @@
 """What is hidden stays so: no name, no address, no existence of it in any answer, whatever way is asked."""
 
-import json
 from functools import partial
 
 from psycopg2 import DatabaseError
@@ -34,6 +33,7 @@ HIDDEN = {
     "settings": "p",
     "elsewhere": "s",
 }
+TRIED = [(role, letter) for role in ROLES for letter in HIDDEN[role]]
 
 
 @tagged("post_install", "-at_install")
@@ -120,7 +120,11 @@ class TestHiddenAnswers(RolesMixin, TransactionCase):
         value = hidden.id if field.type == "many2one" else [(6, 0, hidden.ids)]
         link = value if field.type == "many2one" else [(4, hidden.id)]
         name, fields = field.name, model._fields
-        spec = {key: each for key, each in self.get_spec(model).items() if model._has_field_access(fields[key], "read")}
+        spec = {
+            key: each
+            for key, each in self.get_spec(model).items()
+            if model._has_field_access(fields[key], "read")
+        }
         asked = model.with_context(**{f"default_{name}": value})
         yield "onchange", lambda: model.onchange({name: link}, [name], spec)
         yield "first", lambda: model.onchange({name: link}, [], spec)
@@ -154,7 +158,7 @@ class TestHiddenAnswers(RolesMixin, TransactionCase):
     def test_every_field_that_refers_to_it(self):
         asked = 0
         for name, field, comodel in self.each_reference():
-            for role, letter in ((role, letter) for role in ROLES for letter in HIDDEN[role]):
+            for role, letter in TRIED:
                 model, records = self.as_role(role, self.env[name]), self.hidden[letter]
                 if not model.has_access("read") and not model.has_access("create"):
                     continue
@@ -171,3 +175,57 @@ class TestHiddenAnswers(RolesMixin, TransactionCase):
                         with self.subTest(model=name, field=field.name, role=role, account=letter, way=way):
                             self.assertNotIn(mark, answer)
         self.assertGreater(asked, 800)
+
+    def each_number(self, hidden):
+        """Yield ``(model, values)`` of what names a record by its model and number."""
+        model_id = self.env["ir.model"]._get_id(hidden._name)
+        yield "mail.compose.message", {"model": hidden._name, "res_ids": repr(hidden.ids), "body": "x"}
+        yield "mail.activity", {"res_model_id": model_id, "res_id": hidden.id}
+        yield "mail.message", {"model": hidden._name, "res_id": hidden.id, "body": "x"}
+        yield "mail.followers", {"res_model": hidden._name, "res_id": hidden.id}
+        yield "ir.attachment", {"res_model": hidden._name, "res_id": hidden.id, "name": "x"}
+        yield "mail.scheduled.message", {"model": hidden._name, "res_id": hidden.id, "body": "x"}
+
+    def each_way_by_number(self, model, values):
+        fields = model._fields
+        spec = {
+            name: each
+            for name, each in self.get_spec(model).items()
+            if model._has_field_access(fields[name], "read")
+        }
+        asked = model.with_context(**{f"default_{name}": value for name, value in values.items()})
+        yield lambda: asked.onchange({}, [], spec)
+        yield lambda: model.onchange(values, [], spec)
+        yield lambda: model.onchange(values, list(values), spec)
+        yield lambda: model.create(values).web_read(spec)
+
+    def test_what_is_named_by_its_number(self):
+        for role, letter in TRIED:
+            records = self.hidden[letter]
+            for hidden in records.values():
+                for name, values in self.each_number(hidden):
+                    model = self.as_role(role, self.env[name])
+                    for function in self.each_way_by_number(model, values):
+                        with mute_logger(*QUIET):
+                            answer = self.ask_and_undo(function, [hidden])
+                        if f"{MARK}{letter}q" in answer:
+                            with self.subTest(model=name, hidden=hidden._name, role=role, account=letter):
+                                self.assertNotIn(f"{MARK}{letter}q", answer)
+
+    def test_protocol(self):
+        """Of an account that is hidden the import tells nothing, though it was read before."""
+        for role, letter in TRIED:
+            account = self.accounts[letter]
+            account.write({"incoming_protocol": "pop3", "after_receiving": "leave"})
+            wizards = self.as_role(role, self.env["email.account.import"])
+            spec = {"incoming_protocol": {}, "account_id": {"fields": {"display_name": {}}}}
+            for names in ([], ["account_id"]):
+                with self.subTest(role, letter=letter), mute_logger(*QUIET):
+                    self.read_before([account])
+                    answer = self.ask(partial(wizards.onchange, {"account_id": account.id}, names, spec))
+                    self.assertNotIn("pop3", answer)
+        own = self.as_role("owner", self.env["email.account.import"])
+        answer = own.onchange(
+            {"account_id": self.accounts["p"].id}, ["account_id"], {"incoming_protocol": {}}
+        )
+        self.assertEqual(answer["value"], {"incoming_protocol": "pop3"})

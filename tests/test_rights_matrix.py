@@ -20,7 +20,10 @@ archive          -      -        -       -      p     sl      sl       -
 unlink           -      -        -       -      p     sl      sl       -
 reassign         -      -        -       -      -     sl      sl       -
 limit            -      -        -       -      -     sl      sl       -
-notify           -      -        -       -      -     s       s        -
+notify           -      -        -       -      -     -       s        -
+send_domain      -      -        -       -      p     -       sl       -
+send_rest        -      -        -       -      -     -       sl       -
+approve          -      -        -       -      -     -       sl       -
 password         -      -        -       -      p     sl      sl       -
 password_set     -      s        sl      sl     sp    sl      sl       -
 check            -      s        sl      sl     sp    sl      sl       -
@@ -53,6 +56,7 @@ fetch_incoming   -      -        -       -      -     -       sl       -
 write_outgoing   -      -        -       -      -     -       -        -
 see_personal     -      -        -       -      -     -       p        -
 archive_personal -      -        -       -      -     -       p        -
+remove_personal  -      -        -       -      -     -       p        -
 """
 # what a role makes when it adds an account without an owner, and one for the owner
 CREATES = {
@@ -157,6 +161,19 @@ class TestRightsMatrix(RolesMixin, HostsCase):
 
     def do_notify(self, account):
         return account.write({"use_for_notifications": True})
+
+    def do_send_domain(self, account):
+        return account.write({"other_addresses": f"@{DOMAIN}"})
+
+    def do_send_rest(self, account):
+        """After a change of the server, which is another's to vouch for then."""
+        account.write({"outgoing_host": f"mail.{DOMAIN}", "password": PASSWORD})
+        account.sudo()._set_state()
+        return account.sudo()._carries_rest()
+
+    def do_approve(self, account):
+        account.action_approve()
+        return account.is_approved
 
     def do_password(self, account):
         return account.write({"password": "another"})
@@ -307,6 +324,11 @@ class TestRightsMatrix(RolesMixin, HostsCase):
         line = self.get_listed(account)
         line.action_archive_account()
         return line and not account.sudo().active
+
+    def do_remove_personal(self, account):
+        line = self.get_listed(account)
+        line.action_remove_account()
+        return line and not account.exists()
 
     # ------------------------------------------------------------
     # The matrix

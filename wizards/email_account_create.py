@@ -294,8 +294,8 @@ class EmailAccountCreate(models.TransientModel):
     def _find_existing_account(self):
         """Return an account for the address that the user had better open: there is only one in a company.
 
-        Of those that are hidden from him he reads after a login that succeeded, and a mere claim is in nobody's
-        way but in its owner's.
+        Of those that are hidden from him he reads after a login that succeeded, and a mere claim is in
+        nobody's way but in its owner's.
         """
         accounts = self.env["email.account"].with_context(active_test=False)
         found = accounts.search(

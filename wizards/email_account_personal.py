@@ -4,8 +4,8 @@ from odoo import api, fields, models
 class EmailAccountPersonal(models.TransientModel):
     """What an administrator is told of a personal account: that there is one, whose, and whether it works.
 
-    He may archive, restore and remove it; everything else is its owner's. The lines are made when the list is opened,
-    and say what the accounts say at the moment.
+    He may archive, restore and remove it; everything else is its owner's. The lines are made when the list is
+    opened, and say what the accounts say at the moment.
     """
 
     _name = "email.account.personal"
