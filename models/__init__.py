@@ -4,6 +4,7 @@ from . import email_provider
 from . import email_account_authority
 from . import email_account_cause
 from . import email_account_owned
+from . import email_account_part
 from . import email_account_attempt
 from . import email_account_refusal
 from . import email_account_secret
@@ -20,6 +21,8 @@ from . import email_account_discovered
 from . import email_account_changes
 from . import email_account_domain
 from . import email_account_rights
+from . import email_account_address
+from . import email_account_application
 from . import email_account_secret_use
 from . import email_account_mending
 from . import email_account_discovery

@@ -38,6 +38,8 @@ class EmailAccount(models.Model):
         "res.users",
         "Owner",
         index="btree_not_null",
+        # without its owner it would be everybody's
+        ondelete="restrict",
         tracking=True,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         help="A personal account is seen and used by its owner alone. Empty: shared.",
@@ -64,9 +66,13 @@ class EmailAccount(models.Model):
     directions = fields.Char(compute="_compute_directions")
 
     _unique_address = models.UniqueIndex(
-        "(company_id, email_normalized)",
-        "There is already an email account for this address in this company, perhaps an archived or a "
-        "personal one. Open that one instead.",
+        "(company_id, email_normalized) WHERE is_proved",
+        "Another email account of this company has just proved to be the one of this address. Use that one.",
+    )
+    # what somebody sees himself: of the claims of others nobody learns
+    _unique_claim = models.UniqueIndex(
+        "(company_id, email_normalized, (COALESCE(user_id, 0))) WHERE active",
+        "There is already an email account for this address in this company. Open that one instead.",
     )
     _unique_notifications = models.UniqueIndex(
         "(company_id) WHERE use_for_notifications",
@@ -174,22 +180,13 @@ class EmailAccount(models.Model):
         )
 
     @api.ondelete(at_uninstall=False)
-    def _unlink_unprocessed(self):
-        """Mail that nobody has decided about is not deleted along; what was discarded is."""
-        # sudo: who may delete the account may not touch what it has received, which goes with it; the
-        # database would leave the sources
+    def _unlink_discarded(self):
+        """What was discarded goes along; mail that nobody has decided about stays, see `_set_orphaned`."""
+        # sudo: who may delete the account may not touch what it has received
         mails = self.sudo().unprocessed_ids
-        undecided = mails.filtered(lambda mail: mail.state != "discarded")
-        if undecided:
-            raise UserError(
-                self.env._(
-                    "%(account)s has unprocessed mail (%(count)s): assign or discard it first, or archive "
-                    "the account.",
-                    account=undecided[0].account_id.name,
-                    count=len(undecided),
-                )
-            )
-        mails.unlink()
+        discarded = mails.filtered(lambda mail: mail.state == "discarded")
+        (mails - discarded)._set_orphaned()
+        discarded.unlink()
 
     def copy_data(self, default=None):
         if "email" not in (default or {}):

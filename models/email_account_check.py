@@ -22,6 +22,7 @@ class EmailAccountCheck(models.Model):
 
     _name = "email.account.check"
     _description = "Check of an Email Account"
+    _inherit = "email.account.part"
     _order = "id desc"
     _rec_name = "account_id"
 
@@ -141,6 +142,11 @@ class EmailAccountCheck(models.Model):
     @api.model
     def _create_report(self, account, steps, occasion="button"):
         """Store the report of ``steps`` (values of `email.account.check.step`) and let the account follow."""
+        logged_in = any(step["stage"] == "login" and step["result"] == "passed" for step in steps)
+        # sudo: see below
+        if logged_in and (refusal := account.sudo()._take_address()):
+            taken = {"stage": "login", "result": "failed", "message": refusal, "duration_ms": 0}
+            steps = [*steps, taken | {"responsible": "administrator", "field_name": "email"}]
         results = {step["result"] for step in steps}
         result = next((name for name in ("failed", "warning", "passed") if name in results), "skipped")
         messages = [step["message"] for step in steps if step["result"] == result]
@@ -165,7 +171,9 @@ class EmailAccountCheck(models.Model):
             details = [
                 step["details"] for step in steps if step["result"] == "failed" and step.get("details")
             ]
-            account._set_state(result == "failed" and summary, "\n".join(details) or False)
+            account._set_state(
+                result == "failed" and summary, "\n".join(details) or False, logged_in=logged_in
+            )
         # sudo: reports are nobody's to delete
         self.sudo().search([("account_id", "=", account.id)], offset=KEPT_CHECKS).unlink()
         return check.sudo(False)

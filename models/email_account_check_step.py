@@ -35,6 +35,7 @@ class EmailAccountCheckStep(models.Model):
 
     _name = "email.account.check.step"
     _description = "Step of a Check"
+    _inherit = "email.account.part"
     _order = "check_id, sequence, id"
     _rec_name = "message"
 

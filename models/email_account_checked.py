@@ -184,17 +184,20 @@ class EmailAccountChecked(models.AbstractModel):
         zone = known or self.user_id.tz or self.company_id.partner_id.tz
         return self.with_context(tz=zone).env if zone else self.env
 
-    def _set_state(self, error=False, details=False):
+    def _set_state(self, error=False, details=False, *, logged_in=False):
         """Follow what a check or a run of the mail stack found out.
 
         :param error: what went wrong (text), False if it works
         :param details: what the server said (text), for those who manage accounts
+        :param bool logged_in: a login has succeeded, whatever went wrong afterwards
         """
         # sudo: not everybody may see the details, in whose name it runs
         for account in self.sudo():
+            # who may not have the address neither sends nor receives
+            refusal = (logged_in or not error) and account._take_address()
             values = {
-                "state": "failing" if error else "ready",
-                "last_error": error,
+                "state": "draft" if refusal else "failing" if error else "ready",
+                "last_error": refusal or error,
                 "last_error_details": details,
             }
             if any(account[name] != value for name, value in values.items()):

@@ -25,6 +25,7 @@ class EmailAccountDiscovery(models.Model):
 
     _name = "email.account.discovery"
     _description = "Discovery of the Settings of an Address"
+    _inherit = "email.account.part"
     _order = "id desc"
     _rec_name = "email"
 

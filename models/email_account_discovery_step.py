@@ -24,6 +24,7 @@ class EmailAccountDiscoveryStep(models.Model):
 
     _name = "email.account.discovery.step"
     _description = "Step of a Discovery"
+    _inherit = "email.account.part"
     _order = "discovery_id, sequence, id"
     _rec_name = "label"
 

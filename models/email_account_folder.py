@@ -26,6 +26,7 @@ class EmailAccountFolder(models.Model):
 
     _name = "email.account.folder"
     _description = "Folder of a Mailbox"
+    _inherit = "email.account.part"
     _order = "sequence, name, id"
 
     # of `unseen_below`: it is where the folder ends when it is opened for the first time

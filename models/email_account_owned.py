@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -18,6 +18,21 @@ class EmailAccountOwned(models.AbstractModel):
     _unique_email_account = models.UniqueIndex(
         "(email_account_id)", "The email account has such a server already."
     )
+
+    @api.depends("email_account_id")
+    @api.depends_context("uid", "lang")
+    def _compute_display_name(self):
+        """Tell the name, which is the account's, to who may use the account alone: what refers to a server (a
+        message, a template, a mailing) is read with its name, whatever rules hide the server."""
+        super()._compute_display_name()
+        user = self.env.user
+        if user.id == SUPERUSER_ID:
+            return
+        for server in self:
+            # sudo: the account may be hidden
+            account = server.sudo().email_account_id
+            if account and not account._tells_name_to(user):
+                server.display_name = account._get_hidden_name()
 
     @api.model_create_multi
     def create(self, vals_list):

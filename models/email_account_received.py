@@ -275,13 +275,13 @@ class EmailAccountReceived(models.AbstractModel):
         :param bytes source: the mail
         :param ReceivedMail mail: what its header says
         :param str message_id: the Message-Id that the message gets
-        :param dict gateway: of `_prepare_gateway`, if it is known
+        :param dict gateway: of `_prepare_gateway`, if it is known; has to be for mail of an account that is
+            gone, of which this is an empty record
         :param receipt: of the mail, `email.account.receipt`: on it is noted what must not be done again
         :return: with a receipt, a `NotProcessed` if the mail has to be kept in the same transaction, which
             holds what was noted about it; else None
         :raises NotProcessed: why it could not be; the transaction has to be rolled back
         """
-        self.ensure_one()
         check_bounds(source)
         gateway = gateway or self._prepare_gateway()
         threads = self.env["mail.thread"].with_company(gateway["company_id"])

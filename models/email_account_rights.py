@@ -63,8 +63,16 @@ class EmailAccount(models.Model):
         if user.id == SUPERUSER_ID:
             return
         for account in self:
-            if account._origin and not (user._is_internal() and account._origin._is_usable_by(user)):
-                account.display_name = self.env._("Email account of somebody else")
+            if account._origin and not account._origin._tells_name_to(user):
+                account.display_name = self._get_hidden_name()
+
+    def _tells_name_to(self, user):
+        """Whether ``user`` (`res.users`, one) may read the name of the account."""
+        return user._is_internal() and self._is_usable_by(user)
+
+    @api.model
+    def _get_hidden_name(self):
+        return self.env._("Email account of somebody else")
 
     @api.model
     def _search_is_usable(self, operator, value):
@@ -136,6 +144,14 @@ class EmailAccount(models.Model):
         user = self.env.user
         if user.id != SUPERUSER_ID and not all(account._is_usable_by(user) for account in self):
             raise AccessError(self.env._("This email account is not yours to use: choose another one."))
+
+    def _filter_usable(self):
+        """Return those of the accounts that the current user may use, also where the host acts as superuser
+        for him, and where a record was read before: what a transaction has read is read again unasked."""
+        user = self.env.user
+        if user.id == SUPERUSER_ID:
+            return self
+        return self.filtered(lambda account: account._origin._is_usable_by(user))
 
     # ------------------------------------------------------------
     # Add

@@ -5,6 +5,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import human_size
 
 from .mail_preview import MAX_SOURCE, get_preview
@@ -27,13 +28,24 @@ class EmailAccountUnprocessed(models.Model):
 
     _name = "email.account.unprocessed"
     _description = "Unprocessed Mail"
+    _inherit = "email.account.part"
     _order = "id desc"
     _rec_name = "subject"
 
-    account_id = fields.Many2one(
-        "email.account", required=True, readonly=True, ondelete="cascade", index=True
+    # empty once the account was removed: the mail stays with who could decide about it
+    account_id = fields.Many2one("email.account", readonly=True, ondelete="set null", index="btree_not_null")
+    company_id = fields.Many2one("res.company", compute="_compute_belonging", store=True, index=True)
+    owner_id = fields.Many2one(
+        "res.users",
+        compute="_compute_belonging",
+        store=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Of the account; empty for a shared one.",
     )
-    company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
+    address = fields.Char(
+        "Mailbox", compute="_compute_belonging", store=True, help="The address of the account."
+    )
     receipt_id = fields.Many2one(
         "email.account.receipt", readonly=True, ondelete="set null", index="btree_not_null"
     )
@@ -80,6 +92,15 @@ class EmailAccountUnprocessed(models.Model):
         index=True,
     )
 
+    @api.depends("account_id.company_id", "account_id.user_id", "account_id.email")
+    def _compute_belonging(self):
+        for mail in self:
+            account = mail.account_id
+            # of an account that is gone it stays as it was
+            mail.company_id = account.company_id if account else mail.company_id
+            mail.owner_id = account.user_id if account else mail.owner_id
+            mail.address = account.email if account else mail.address
+
     def _compute_source_name(self):
         for mail in self:
             mail.source_name = f"{mail.id}.eml"
@@ -98,6 +119,7 @@ class EmailAccountUnprocessed(models.Model):
     def _compute_display_name(self):
         for mail in self:
             mail.display_name = mail.subject or mail.email_from or self.env._("Mail without a subject")
+        self._hide_names()
 
     # ------------------------------------------------------------
     # Create
@@ -227,7 +249,10 @@ class EmailAccountUnprocessed(models.Model):
         message_id = system._get_new_message_id(mail)
         if message_id:
             system.receipt_id.is_imported = True
-            failure = system.account_id._process_mail(source, mail, message_id, receipt=system.receipt_id)
+            gateway = system._prepare_orphaned_gateway()
+            failure = system.account_id._process_mail(
+                source, mail, message_id, gateway, receipt=system.receipt_id
+            )
             if failure and route:
                 raise failure
             if failure:
@@ -235,6 +260,27 @@ class EmailAccountUnprocessed(models.Model):
         message = system._find_message(mail)
         system.unlink()
         return message
+
+    def _set_orphaned(self):
+        """Keep the mails although their account goes: nothing is fetched or tried any more."""
+        words = self.env._("Its email account was removed. Assign it to a record, or discard it.")
+        for mail in self:
+            mail.message = "\n".join(filter(None, [mail.message, words]))
+        self.write({"account_id": False, "receipt_id": False, "state": "stuck", "next_attempt": False})
+
+    def _check_has_account(self):
+        """:raises UserError: the account of one of the mails was removed"""
+        if not all(mail.account_id for mail in self):
+            raise UserError(
+                self.env._("Its email account was removed: assign it to a record, or turn it into a new one.")
+            )
+
+    def _prepare_orphaned_gateway(self):
+        """Return how the mail gateway processes the mail of an account that was removed, else None: as the
+        account says (`_prepare_gateway`)."""
+        if self.account_id:
+            return None
+        return {"company_id": self.company_id.id, "server_id": False, "model": False, "options": {}}
 
     def _get_new_message_id(self, mail):
         """Return the Message-Id for the message, None if the same mail is a message already."""

@@ -30,6 +30,7 @@ class EmailAccountUnprocessed(models.Model):
     def action_retry(self):
         """Process the mails again, now; what is not here is fetched first."""
         mails = self._check_may_decide()
+        mails._check_has_account()
         if mails and not any(mails.mapped("is_complete")):
             return self.action_fetch()
         complete = mails.filtered("is_complete")
@@ -44,6 +45,7 @@ class EmailAccountUnprocessed(models.Model):
         mails = self._check_may_decide().filtered(lambda mail: not mail.is_complete)
         if not mails:
             raise UserError(self.env._("There is nothing to fetch: all of it is here."))
+        mails._check_has_account()
         self.env["email.account.attempt"]._note(len(mails.account_id))
         found, failures, left, until = {}, [], FETCH_BYTES, time.monotonic() + BUTTON_SECONDS
         # the network first: nothing is written while it is waited for
@@ -103,7 +105,12 @@ class EmailAccountUnprocessed(models.Model):
         }
 
     def _check_is_complete(self):
-        if not all(self.mapped("is_complete")):
+        partial = self.filtered(lambda mail: not mail.is_complete)
+        if not all(mail.account_id for mail in partial):
+            raise UserError(
+                self.env._("Only the header of it is here, and its email account was removed: discard it.")
+            )
+        if partial:
             raise UserError(self.env._("Only the header of it is here: fetch the rest first."))
 
     def _assign(self, record):

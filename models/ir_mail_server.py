@@ -49,20 +49,28 @@ class IrMailServer(models.Model):
         )
 
     def _find_mail_server(self, email_from, mail_servers=None):
-        """Never choose the server of an account that is not ready."""
-        if mail_servers is not None:
-            mail_servers = mail_servers.filtered(lambda server: server.email_account_id.state != "draft")
+        """Never choose the server of an account that is not ready, or that may not send this mail unasked."""
+        if mail_servers is None:
+            # as the host does
+            mail_servers = self.sudo().search(self._find_mail_server_allowed_domain(), order="sequence")
+        mail_servers = mail_servers.filtered(lambda server: server._may_be_found(email_from))
         return super()._find_mail_server(email_from, mail_servers)
+
+    def _may_be_found(self, email_from):
+        # sudo: the account may be hidden from who sends
+        account = self.sudo().email_account_id
+        if not account or account.user_id:  # of the latter only its owner's mail gets here
+            return account.state != "draft"
+        return account.state != "draft" and account._may_carry(email_from)
 
     def _filter_mail_servers_fallback(self, servers):
         """Let the account for notifications take what no server is made for.
 
-        Without one, shared accounts come after the servers that no account owns.
+        Without one, shared accounts come after the servers that no account owns; those that the application's
+        own mail may leave through, see `email_account_application.py`.
         """
         servers = super()._filter_mail_servers_fallback(servers)
-        owned = servers.filtered("email_account_id").filtered(
-            lambda server: not server.email_account_id.user_id
-        )
+        owned = servers.filtered(lambda server: server.sudo().email_account_id._carries_rest())
         notifying = owned.filtered(
             lambda server: (
                 server.email_account_id.use_for_notifications

@@ -16,7 +16,8 @@ class MailThread(models.AbstractModel):
     @api.model
     def message_parse(self, message, save_original=False):
         """Tell a mail that cannot be read from one that cannot be stored; give it a name if it has none."""
-        if not self.env.context.get("email_account_receiving"):
+        # a mail whose account was removed is assigned by hand
+        if not (self.env.context.get("email_account_receiving") or self._get_forced_route()):
             return super().message_parse(message, save_original)
         try:
             remember_headers(message)

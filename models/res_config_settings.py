@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..autoconfig import port_ranges
+from .email_account_application import GRANTED
 from .email_account_rights import NO_PERSONAL
 from .secret_keys import KEY_FILE
 
@@ -22,6 +23,13 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="email_account.allowed_ports",
         help="Ports or ranges, separated by commas, for example: 2465, 10000-10010. Email accounts connect "
         "to the ports that mail servers usually have (25, 110, 143, 465, 587, 993, 995, 2525) only.",
+    )
+    email_account_granted_senders = fields.Char(
+        "Granted Domains and Addresses",
+        config_parameter=GRANTED,
+        help="Separated by commas, for example: example.com, info@example.org. Who manages email accounts "
+        "without being an administrator of the settings may let accounts with these addresses send the "
+        "application's own mail, and enter these domains and addresses as Other Addresses.",
     )
     email_account_count = fields.Integer(compute="_compute_email_account_count")
     email_account_key_place = fields.Selection(
@@ -51,6 +59,22 @@ class ResConfigSettings(models.TransientModel):
                         error,
                     )
                 ) from error
+
+    @api.constrains("email_account_granted_senders")
+    def _check_email_account_granted_senders(self):
+        accounts = self.env["email.account"]
+        for settings in self:
+            granted = settings.email_account_granted_senders
+            entries = zip(accounts._split_addresses(granted), accounts._split_granted(granted), strict=True)
+            for entry, name in entries:
+                if not name:
+                    raise ValidationError(
+                        self.env._(
+                            "Granted Domains and Addresses: “%s” is neither a domain, as example.com, nor an "
+                            "email address.",
+                            entry,
+                        )
+                    )
 
     @api.model
     def get_values(self):

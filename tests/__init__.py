@@ -56,6 +56,10 @@ from . import test_public_methods
 from . import test_secret_templates
 from . import test_email_account_attempt
 from . import test_rights_matrix
+from . import test_rights_rpc
+from . import test_hidden_answers
+from . import test_email_account_address
+from . import test_application_mail
 from . import test_email_account_rights
 from . import test_secret_forms
 from . import test_secret_browser

@@ -513,13 +513,14 @@ class TestUnprocessedDiscard(UnprocessedCase):
         self.assertEqual(self.get_flags(), ["S"])
 
     def test_account_is_removed(self):
-        mail = self.keep()
-        attachment = mail._get_source_attachment()
-        with self.assertRaisesRegex(UserError, "assign or discard it first"):
-            self.account.unlink()
-        mail.action_discard()
+        """What nobody has decided about stays, what was discarded goes along."""
+        kept, discarded = self.keep("kept"), self.keep("discarded")
+        discarded.action_discard()
+        attachments = [mail._get_source_attachment() for mail in (kept, discarded)]
         self.account.unlink()
-        self.assertFalse(attachment.exists())
+        self.assertFalse(attachments[1].exists() or discarded.exists())
+        self.assertTrue(attachments[0].exists())
+        self.assertEqual((kept.address, kept.state), (ADDRESS, "stuck"))
 
 
 @tagged("post_install", "-at_install")

@@ -11,6 +11,8 @@ from .test_email_account_attack import AttackCase
 # what RPC can call, beside what Odoo has: model -> methods
 PUBLIC = {
     "email.account": {
+        "action_approve",
+        "action_withdraw_approval",
         "action_check",
         "action_check_listed",
         "action_load_folders",
@@ -50,7 +52,12 @@ PUBLIC = {
     "email.account.import": {"action_count", "action_import"},
     "email.account.assign": {"action_assign", "action_create_record"},
     "email.account.adopt": {"action_adopt", "action_open"},
-    "email.account.personal": {"action_archive_account", "action_open", "action_restore_account"},
+    "email.account.personal": {
+        "action_archive_account",
+        "action_remove_account",
+        "action_open",
+        "action_restore_account",
+    },
     "ir.mail_server": {"action_open_email_account"},
     "fetchmail.server": {"action_open_email_account"},
     "res.config.settings": {"action_rotate_email_account_keys"},

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import email_normalize
 
 from ..models.email_account_settings import STANDARD_PORTS
@@ -40,14 +40,20 @@ class EmailAccountAdoptLine(models.TransientModel):
     # Preview
     # ------------------------------------------------------------
 
+    def _get_servers(self):
+        """Return ``(incoming, outgoing)``, as far as the user may read them: a page that he has made up names
+        any server, and what was read before is read again unasked."""
+        return self.fetchmail_server_id._filtered_access("read"), self.mail_server_id._filtered_access("read")
+
     def _get_hosts(self):
-        return self.fetchmail_server_id.server, self.mail_server_id.smtp_host
+        incoming, outgoing = self._get_servers()
+        return incoming.server, outgoing.smtp_host
 
     def _propose_email(self):
         """Return the address of the mailbox: what it logs in with, else what it is the sender of."""
-        outgoing = self.mail_server_id
+        incoming, outgoing = self._get_servers()
         senders = [name for name in outgoing._parse_from_filter(outgoing.from_filter) if "@" in name]
-        candidates = [self.fetchmail_server_id.user, outgoing.smtp_user, *senders]
+        candidates = [incoming.user, outgoing.smtp_user, *senders]
         addresses = [address for address in map(email_normalize, candidates) if address]
         # an address that the server may not send from is none to send from
         fitting = [
@@ -58,7 +64,7 @@ class EmailAccountAdoptLine(models.TransientModel):
     @api.depends("fetchmail_server_id", "mail_server_id")
     def _compute_servers(self):
         for line in self:
-            incoming, outgoing = line.fetchmail_server_id, line.mail_server_id
+            incoming, outgoing = line._get_servers()
             protocol = PROTOCOL_NAMES.get(incoming.server_type, incoming.server_type)
             line.incoming = incoming.server and f"{protocol} {incoming.server}:{incoming.port}"
             line.outgoing = outgoing.smtp_host and f"{outgoing.smtp_host}:{outgoing.smtp_port}"
@@ -75,7 +81,7 @@ class EmailAccountAdoptLine(models.TransientModel):
 
     def _get_problem(self):
         """Return why these servers cannot be adopted (text), False if they can."""
-        incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
+        incoming, outgoing = self._get_servers()
         settings = self.env["email.account.settings"]
         if (
             incoming
@@ -107,16 +113,20 @@ class EmailAccountAdoptLine(models.TransientModel):
         )
         if others and self._origin != min(self._origin | others._origin, key=lambda line: line.id):
             return self.env._("Another line has the same address.")
-        accounts = (
-            self.env["email.account"].with_context(active_test=False).sudo()
-        )  # sudo: also personal ones
-        if accounts.search_count(
+        # sudo: also personal ones, which an administrator is told of; a mere claim of these gives way
+        accounts = self.env["email.account"].sudo().with_context(active_test=False)
+        holders = accounts.search(
             [
-                ("email_normalized", "=", email_normalize(address) or address.lower()),
+                ("email_normalized", "=", accounts._normalize_address(address)),
                 ("company_id", "=", self.env.company.id),
-            ],
-            limit=1,
-        ):
+                "|",
+                ("user_id", "=", False),
+                "&",
+                ("is_proved", "=", True),
+                ("active", "=", True),
+            ]
+        )
+        if any(not account.user_id or account.proof["vouched"] for account in holders):
             return self.env._("There is an account with this address already.")
         return False
 
@@ -126,7 +136,7 @@ class EmailAccountAdoptLine(models.TransientModel):
             line.changes = "\n".join(line._get_incoming_changes() + line._get_outgoing_changes())
 
     def _get_incoming_changes(self):
-        server, changes = self.fetchmail_server_id, []
+        (server, outgoing), changes = self._get_servers(), []
         if not server or server.server_type not in INCOMING_PROTOCOL:
             return []
         if server.is_ssl:
@@ -137,7 +147,7 @@ class EmailAccountAdoptLine(models.TransientModel):
             changes.append(
                 self.env._("Receiving: the connection stays without encryption. Choose another afterwards.")
             )
-        if server.state != "done" and self.mail_server_id:
+        if server.state != "done" and outgoing:
             changes.append(self.env._("Receiving: the server was not confirmed, so it stays switched off."))
         elif server.state != "done":
             changes.append(self.env._("The server was not confirmed: check the account afterwards."))
@@ -154,7 +164,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         return changes
 
     def _get_outgoing_changes(self):
-        server, changes = self.mail_server_id, []
+        (_incoming, server), changes = self._get_servers(), []
         if not server or server.smtp_authentication != "login":
             return []
         if server.smtp_encryption in ("ssl", "starttls"):
@@ -181,7 +191,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         return self.env._("%s is in an internal network: it is added to those that accounts may use.", host)
 
     def _get_incoming_port(self):
-        server = self.fetchmail_server_id
+        server, _outgoing = self._get_servers()
         security = "tls" if server.is_ssl else "none"
         return server.port or STANDARD_PORTS[INCOMING_PROTOCOL[server.server_type], security]
 
@@ -206,7 +216,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         as read, which is what Odoo would have fetched. By POP, Odoo deletes what it has fetched.
         """
         self.ensure_one()
-        incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
+        incoming, outgoing = self._get_servers()
         self._allow_internal()
         self._allow_ports()
         confirmed = incoming.state == "done"
@@ -221,9 +231,10 @@ class EmailAccountAdoptLine(models.TransientModel):
                 "sequence": outgoing.sequence if outgoing else incoming.priority,
             }
         )
-        account._adopt_servers(
-            outgoing, incoming, self._prepare_account_values(), ready=confirmed or bool(outgoing)
-        )
+        ready = confirmed or bool(outgoing)
+        account._adopt_servers(outgoing, incoming, self._prepare_account_values(), ready)
+        if ready and account.state == "draft":  # the address is another's
+            raise UserError(account.last_error)
         if incoming.server_type == "imap":
             folder = account.folder_ids
             # sudo: up to where it was read is nobody's to write
@@ -241,7 +252,7 @@ class EmailAccountAdoptLine(models.TransientModel):
         self._add_to_parameter(NETWORKS, hosts)
 
     def _allow_ports(self):
-        incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
+        incoming, outgoing = self._get_servers()
         ports = [self._get_incoming_port()] if incoming else []
         ports += [outgoing.smtp_port] if outgoing else []
         guard = self.env["email.account.settings"]._get_guard()
@@ -259,7 +270,7 @@ class EmailAccountAdoptLine(models.TransientModel):
 
     def _prepare_account_values(self):
         """Return the values that follow from the servers."""
-        incoming, outgoing = self.fetchmail_server_id, self.mail_server_id
+        incoming, outgoing = self._get_servers()
         username = incoming.user or outgoing.smtp_user
         values = {
             "username": username if username.lower() != self.email.lower() else False,

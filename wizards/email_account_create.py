@@ -318,18 +318,18 @@ class EmailAccountCreate(models.TransientModel):
         return None
 
     def _find_existing_account(self):
-        """Return another account for the address: there is only one in a company."""
-        # sudo: it may be somebody's personal account; of other companies nothing is told
-        return (
-            self.env["email.account"]
-            .sudo()
-            .with_context(active_test=False)
-            .search(
-                [
-                    ("email_normalized", "=", self._normalize_email(self.email).lower()),
-                    ("company_id", "in", (self.company_id & self.env.companies).ids),
-                    ("id", "!=", self.account_id.id),
-                ],
-                limit=1,
-            )
+        """Return an account for the address that the user had better open: there is only one in a company.
+
+        Of those that are hidden from him he reads after a login that succeeded, and a mere claim is in
+        nobody's way but in its owner's.
+        """
+        accounts = self.env["email.account"].with_context(active_test=False)
+        found = accounts.search(
+            [
+                ("email_normalized", "=", accounts._normalize_address(self._normalize_email(self.email))),
+                ("company_id", "in", (self.company_id & self.env.companies).ids),
+                ("id", "!=", self.account_id.id),
+            ]
         )
+        mine = found.filtered(lambda account: account.user_id == self.env.user or self.can_manage)
+        return (mine | found.filtered("is_proved"))[:1]

@@ -329,20 +329,29 @@ class EmailAccountCreate(models.TransientModel):
             account_values["name"] = self.name
         if not self.account_id.last_received_date:
             account_values["import_from"] = self.import_from
-        if self.account_id:
-            account = self.account_id
-            account.write(account_values)
-        else:
-            account = self.env["email.account"].create(
-                account_values | {"company_id": self.company_id.id, "user_id": self.user_id.id}
-            )
-        for direction in self._get_directions():
-            if self[f"{direction}_fingerprint"]:
-                account._accept_certificate(direction, self[f"{direction}_fingerprint"])
-        self.env["email.account.check"]._create_report(account, steps, "creation")
-        if self.method == "automatic":
-            account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
+        with self.env.cr.savepoint() as savepoint:
+            account = self._store_account(account_values)
+            if self.method == "automatic":  # before the report: it counts for whose the address is
+                account._set_discovery(discovery._keep(account, log, outcome or discovery._get_outcome()))
+            self.env["email.account.check"]._create_report(account, steps, "creation")
+            refusal = account.state == "draft" and account.last_error
+            if refusal:
+                savepoint.rollback()
+        if refusal:
+            return self._show_error(refusal, field="email", page="start")
         # the wizard's own copy of the passwords has done its work
         return self._show(
             "done", account_id=account.id, password=False, outgoing_password=False, retry_date=False
         )
+
+    def _store_account(self, values):
+        """Create the account, or write ``values`` on the one from which the wizard was opened; return it."""
+        account = self.account_id
+        if account:
+            account.write(values)
+        else:
+            account = account.create(values | {"company_id": self.company_id.id, "user_id": self.user_id.id})
+        for direction in self._get_directions():
+            if self[f"{direction}_fingerprint"]:
+                account._accept_certificate(direction, self[f"{direction}_fingerprint"])
+        return account

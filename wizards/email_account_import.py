@@ -16,7 +16,9 @@ class EmailAccountImport(models.TransientModel):
     _description = "Import Older Mail"
 
     account_id = fields.Many2one("email.account", required=True, readonly=True, ondelete="cascade")
-    incoming_protocol = fields.Selection(related="account_id.incoming_protocol")
+    incoming_protocol = fields.Selection(
+        [("imap", "IMAP"), ("pop3", "POP")], "Protocol", compute="_compute_incoming_protocol"
+    )
     scope = fields.Selection(
         [("day", "Mail from a day on"), ("everything", "Everything that is in the mailbox")],
         "Import",
@@ -37,6 +39,12 @@ class EmailAccountImport(models.TransientModel):
     def _check_account_id(self):
         """Refuse what the user may not see: with a reference to it he would read its name."""
         self.account_id._check_usable()
+
+    @api.depends("account_id")
+    def _compute_incoming_protocol(self):
+        """Of an account that the user may not see it says nothing: a related field would."""
+        for wizard in self:
+            wizard.incoming_protocol = wizard.account_id._filter_usable().incoming_protocol
 
     @api.depends("line_ids.new_count")
     def _compute_new_count(self):

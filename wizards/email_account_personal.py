@@ -4,8 +4,8 @@ from odoo import api, fields, models
 class EmailAccountPersonal(models.TransientModel):
     """What an administrator is told of a personal account: that there is one, whose, and whether it works.
 
-    He may archive and restore it; everything else is its owner's. The lines are made when the list is opened,
-    and say what the accounts say at the moment.
+    He may archive, restore and remove it; everything else is its owner's. The lines are made when the list is
+    opened, and say what the accounts say at the moment.
     """
 
     _name = "email.account.personal"
@@ -52,8 +52,20 @@ class EmailAccountPersonal(models.TransientModel):
         """Restore the accounts; they go on as before."""
         self._set_account_active(True)
 
+    def action_remove_account(self):
+        """Delete the accounts. What they have received stays with their owners, who are told."""
+        self.check_access("read")
+        # sudo: as below; nobody's name but the owner's is among what he is told
+        accounts = self.sudo().account_id
+        for account in accounts:
+            account._tell_removed()
+        accounts.unlink()
+
     def _set_account_active(self, active):
         self.check_access("read")
         # sudo: it is all that an administrator may do with the account of somebody else
-        self.sudo().account_id.write({"active": active, "is_archived_by_administrator": not active})
+        accounts = self.sudo().account_id
+        if not active:
+            accounts._archive_server()
+        accounts.write({"active": active, "is_archived_by_administrator": not active})
         self.invalidate_recordset()  # Odoo does not do so for transient records

@@ -33,6 +33,19 @@ class MailComposeMessage(models.TransientModel):
         """Refuse what the user may not see: with a reference to it he would read its name."""
         self.email_account_id._check_usable()
 
+    @api.constrains("mail_server_id")
+    def _check_mail_server_id(self):
+        """Likewise a server that the user has named himself: it is one of the account."""
+        for composer in self:
+            # sudo: users do not read servers
+            server = composer.mail_server_id.sudo()
+            if server != composer.template_id.sudo().mail_server_id:
+                server.email_account_id._check_usable()
+
+    def _get_usable_account(self):
+        """Return the account to send from if the user may see it: a page that he has made up names any."""
+        return self.email_account_id._filter_usable()
+
     @api.depends("email_account_id")
     def _compute_email_account_hint(self):
         accounts = self.env["email.account"]
@@ -45,17 +58,18 @@ class MailComposeMessage(models.TransientModel):
     def _compute_authorship(self):
         """Send as the chosen account; a sender that was set on purpose stays."""
         result = super()._compute_authorship()
-        for composer in self.filtered("email_account_id"):
-            if composer.email_from == self.env.user.email_formatted:
-                composer.email_from = composer.email_account_id._get_email_formatted()
+        for composer in self:
+            account = composer._get_usable_account()
+            if account and composer.email_from == self.env.user.email_formatted:
+                composer.email_from = account._get_email_formatted()
         return result
 
     @api.depends("email_account_id", "email_from")
     def _compute_mail_server_id(self):
         """Send through the chosen account, as long as the sender is its address."""
         result = super()._compute_mail_server_id()
-        for composer in self.filtered("email_account_id"):
-            account = composer.email_account_id
-            if email_normalize(composer.email_from) == account.email_normalized:
+        for composer in self:
+            account = composer._get_usable_account()
+            if account and email_normalize(composer.email_from) == account.email_normalized:
                 composer.mail_server_id = account.mail_server_id
         return result

@@ -50,6 +50,9 @@ def migrate(cr, version):
     env.invalidate_all()
     accounts = env["email.account"].with_context(active_test=False).search([])
     bind_passwords(accounts)
+    # what they were trusted with until now
+    accounts._mark_proved()
+    accounts._approve_existing()
     accounts._sync_servers()
 
 
