@@ -10,6 +10,7 @@ from odoo.tools import email_normalize
 
 from .. import mailclient
 from .mail_bounds import check_bounds
+from .mail_trials import Trials
 from .receive_run import ReceiveRun
 from .received_mail import NotProcessed
 
@@ -257,11 +258,13 @@ class EmailAccountReceived(models.AbstractModel):
     def _prepare_gateway(self):
         """Return how Odoo's mail gateway processes the mail of this account: for all of a turn."""
         server = self.fetchmail_server_id
+        is_indexing = "attachment_indexation" in self.env.registry._init_modules
         return {
             "company_id": self.company_id.id,
             "server_id": server.id,
             "model": self.incoming_action == "create" and self.incoming_model_id.model,
             "options": {"save_original": server.original, "strip_attachments": not server.attach},
+            "trials": Trials(is_indexing=is_indexing, save_original=server.original),
         }
 
     def _process_mail(self, source, mail, message_id, gateway=None):
@@ -276,6 +279,7 @@ class EmailAccountReceived(models.AbstractModel):
         self.ensure_one()
         check_bounds(source)
         gateway = gateway or self._prepare_gateway()
+        gateway["trials"].check(source)
         threads = self.env["mail.thread"].with_company(gateway["company_id"])
         try:
             threads.with_context(
