@@ -14,6 +14,7 @@ import select
 import signal
 import struct
 import sys
+import time
 import types
 
 LENGTH = struct.Struct("!I")
@@ -80,6 +81,8 @@ class Jobs:
     """
 
     def __init__(self, is_indexing=False):
+        # all that jobs need: their time is theirs
+        import odoo.addons.email_account  # noqa: F401
         from odoo.addons.base.models.ir_attachment import IrAttachment
         from odoo.addons.mail.models.mail_render_mixin import MailRenderMixin
         from odoo.addons.mail.models.mail_thread import MailThread
@@ -159,16 +162,46 @@ class Jobs:
             with _going_on():
                 reader._index(content, values.get("mimetype"))
 
-    def preview(self, source, length):
+    @staticmethod
+    def preview(source, length):
         """Return the text of a mail."""
         from odoo.addons.email_account.models.mail_preview import read_preview
 
         return read_preview(source, length)
 
-    def find(self, text, patterns, flags):
-        """Return whether each of some regular expressions is found in a text (UTF-8)."""
-        text = text.decode()
-        return [bool(re.compile(pattern, flags).search(text)) for pattern in patterns]
+    @staticmethod
+    def find_rule(_payload, rules, protocol, stage, raw, host):
+        """Return the number of the first rule (arguments of `mailclient.Rule`) that fits a failure; None if none
+        does."""
+        from odoo.addons.email_account import mailclient
+
+        reply = mailclient.parse(protocol, raw)
+        return next(
+            (
+                number
+                for number, rule in enumerate(rules)
+                if mailclient.Rule(**rule).fits(protocol, stage, reply, host)
+            ),
+            None,
+        )
+
+    @staticmethod
+    def is_slow(_payload, pattern, length, limit, enough):
+        """Whether a regular expression takes more than ``limit`` seconds on one of the texts that may be slow;
+        they are tried for ``enough`` seconds."""
+        from odoo.addons.email_account.models.slow_texts import slow_texts
+
+        search, start = re.compile(pattern, re.IGNORECASE).search, time.process_time()
+        before = start
+        for text in slow_texts(pattern, re.IGNORECASE, length):
+            search(text)
+            now = time.process_time()
+            if now - before > limit:
+                return True
+            if now - start > enough:
+                return False
+            before = now
+        return False
 
 
 def _measure(message):

@@ -1,10 +1,11 @@
-"""Texts over which a regular expression may take long, derived from the expression itself; no Odoo.
+"""Texts over which a regular expression may take long, derived from the expression itself. No model.
 
 For each repeat of a pattern: what leads to it, its body many times, and an end that fails; also every beginning
 of the pattern, over and over. Besides, what makes patterns slow in general.
 """
 
 import itertools
+import math
 import warnings
 
 with warnings.catch_warnings():
@@ -18,16 +19,16 @@ with warnings.catch_warnings():
 
 # what a class may hold is tried in this order
 _LIKELY = " \t\n\r\"'<>=;:,.-_/\\[](){}%@#?!&*+0129aAbefnoxyzBDEINOX~^|$`\0\x80\u00e9\u2028\u4e2d"
-_ENDS = ("", "\0", "!", "\n", "x", '"')
+_ENDS = ("", "\0", "x\n")
 _GENERAL = (
     *_LIKELY,
     "<a ", "</", "<!--", "=?", "=?x?q?", "b'", 'b"', "[b'", "\\x", "\\x80", "\\n", "\\", "a.", "a@", "://", "http://",
     "a=", "a='", '="', "((", "()", '("', "[(", "{1}", "\r\n", "\n ", "\n.", "> ", "%{", "0.", "1.1.", "--", "-----",
 )  # fmt: skip
-_MAX_SAMPLES, _MAX_TEXTS = 4, 160
+_MAX_SAMPLES, _MAX_TEXTS, _MAX_UNIT = 4, 120, 700
 
 
-def slow_inputs(pattern, flags, length):
+def slow_texts(pattern, flags, length):
     """Yield texts of ``length`` characters.
 
     :param pattern: of a regular expression, str or bytes (its texts are of the same type)
@@ -38,13 +39,42 @@ def slow_inputs(pattern, flags, length):
     ends = _ENDS
     seen = set()
     for lead, unit, tail in [*units, *(("", unit, "") for unit in _GENERAL)]:
-        if not unit or len(unit) > length // 4:
+        if not unit or len(unit) > _MAX_UNIT:
             continue
         for end in ends if (lead, unit, tail) in found else ("",):
             text = lead + unit * max(1, (length - len(lead) - len(tail) - len(end)) // len(unit)) + tail + end
-            if text not in seen:
-                seen.add(text)
+            key = (lead + unit * 3 + tail + end, lead)
+            if key not in seen:
+                seen.add(key)
                 yield text.encode("latin-1", "replace") if isinstance(pattern, bytes) else text
+
+
+def count_steps(pattern, flags):
+    """Return how many ways at most there are to match at one place of a text, however long it is: infinite if a
+    repeat has no limit."""
+    return _count_steps(sre_parse.parse(pattern, flags & ~sre.SRE_FLAG_DEBUG))
+
+
+def _count_steps(items):
+    steps = 1
+    for op, args in items:
+        if op in _REPEATS:
+            low, high, body = args
+            inner = _count_steps(body)
+            if high is sre.MAXREPEAT or high == sre.MAXREPEAT:
+                return math.inf
+            steps *= (high - low + 1) * (inner ** min(high, 10) if inner > 1 else 1)
+        elif op is sre.SUBPATTERN:
+            steps *= _count_steps(args[3])
+        elif op is sre.BRANCH:
+            steps *= sum(_count_steps(branch) for branch in args[1])
+        elif op in (sre.ASSERT, sre.ASSERT_NOT):
+            steps *= 1 + _count_steps(args[1])
+        elif op in (sre.GROUPREF, sre.GROUPREF_EXISTS):
+            return math.inf
+        elif op is getattr(sre, "ATOMIC_GROUP", None):
+            steps *= _count_steps(args)
+    return steps
 
 
 def _bits(tree):
