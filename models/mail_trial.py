@@ -244,7 +244,7 @@ class Trial:
 
     def run(self):
         """Do one job after the other."""
-        self._answer("ready")
+        self._answer({})
         while self._is_waited_for():
             try:
                 header = json.loads(self._read(LENGTH.unpack(self._read(LENGTH.size))[0]))
@@ -255,8 +255,9 @@ class Trial:
             except MemoryError:
                 answer = {"error": "memory"}
             payload = None
+            answer["is_last"] = "error" in answer or _is_worn()
             self._answer(answer)
-            if answer.get("error") or _is_worn():
+            if answer["is_last"]:
                 return
 
     def _do(self, header, payload):
@@ -302,12 +303,11 @@ def _limited(seconds):
 
 def _is_worn():
     """Whether it has grown: libxml2, for one, keeps every name that it has ever read."""
-    try:
-        import resource
-    except ImportError:
+    try:  # not by getrusage, which counts who has started it too
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") > WORN
+    except OSError:  # no Linux: the limit holds
         return False
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used * (1 if sys.platform == "darwin" else 1024) > WORN
 
 
 def _limit_memory():

@@ -5,7 +5,7 @@ import os
 import threading
 import weakref
 
-from .trial_process import TrialFailed, TrialProcess, TrialUnavailable
+from .trial_process import TrialFailed, TrialLost, TrialProcess, TrialUnavailable
 
 # at once, in one process of Odoo; others wait so many seconds
 MAX_PROCESSES, WAIT_SECONDS = 4, 60
@@ -31,17 +31,29 @@ class TrialPool:
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise TrialUnavailable("too much is tried at the same time")
         try:
-            process = self._take(is_indexing) or self._start(is_indexing)
-            timeout = max(MIN_CLOCK, CLOCK_FACTOR * seconds)
             try:
-                result = process.run(job, payload, seconds, timeout, **options)
-            except BaseException:
-                process.close()
-                raise
-            self._give_back(process)
-            return result
+                return self._run(self._take(is_indexing), job, payload, seconds, options)
+            except TrialLost:  # it may have been ended for any reason: once more, in a new one
+                pass
+            try:
+                return self._run(self._start(is_indexing), job, payload, seconds, options)
+            except TrialLost as error:
+                raise TrialFailed(str(error)) from error
         finally:
             self._free.release()
+
+    def _run(self, process, job, payload, seconds, options):
+        timeout = max(MIN_CLOCK, CLOCK_FACTOR * seconds)
+        try:
+            result = process.run(job, payload, seconds, timeout, **options)
+        except BaseException:
+            process.close()
+            raise
+        if process.is_last:
+            process.close()
+        else:
+            self._give_back(process)
+        return result
 
     def _take(self, is_indexing):
         with self._lock:
@@ -50,11 +62,12 @@ class TrialPool:
                     self._idle.remove(process)
                     break
             else:
-                return None
-        if process.is_alive():
+                process = None
+        if process and process.is_alive():
             return process
-        process.close()
-        return None
+        if process:
+            process.close()
+        return self._start(is_indexing)
 
     def _start(self, is_indexing):
         process = TrialProcess(is_indexing)

@@ -1,6 +1,7 @@
 """A process in which something is tried that may never come to an end. No model."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -11,8 +12,10 @@ import odoo.addons
 from .mail_trial import LENGTH
 
 _SCRIPT = Path(__file__).with_name("mail_trial.py")
-# seconds by the clock to start it
-START_SECONDS = 60
+# seconds by the clock to start it, and for the system to end it
+START_SECONDS, END_SECONDS = 60, 5
+# the signals of the limits of CPU time
+_ENDED_BY_TIME = {-getattr(signal, name) for name in ("SIGPROF", "SIGXCPU") if hasattr(signal, name)}
 
 
 class TrialFailed(Exception):
@@ -21,6 +24,10 @@ class TrialFailed(Exception):
 
 class TrialUnavailable(Exception):
     """It could not be tried: no process could be started, or none is free."""
+
+
+class TrialLost(Exception):
+    """The process is gone, and not because of the time."""
 
 
 class TrialProcess:
@@ -32,7 +39,8 @@ class TrialProcess:
     """
 
     def __init__(self, is_indexing=False):
-        self.is_indexing = is_indexing
+        self.is_indexing, self.is_last = is_indexing, False
+        self._is_overdue = False
         path = {"path": sys.path, "addons": list(odoo.addons.__path__), "is_indexing": is_indexing}
         command = [sys.executable, "-I", str(_SCRIPT), json.dumps(path)]
         try:
@@ -62,27 +70,40 @@ class TrialProcess:
         :param options: its other arguments, as JSON knows them
         :return: its result
         :raises TrialFailed: it takes more than it may; the process is gone
+        :raises TrialLost: the process is gone
         """
         header = {"job": job, "seconds": seconds, "size": len(payload), "options": options}
         try:
             answer = self._within(timeout, self._ask, json.dumps(header).encode(), payload)
         except (OSError, EOFError) as error:
-            self.close()
-            raise TrialFailed(f"more than {seconds:.1f} s for {len(payload)} bytes") from error
+            if self._is_overdue or self._wait() in _ENDED_BY_TIME:
+                raise TrialFailed(f"more than {seconds:.1f} s for {len(payload)} bytes") from error
+            raise TrialLost(f"the process has ended over {len(payload)} bytes") from error
+        self.is_last = answer["is_last"]
         if "error" in answer:
-            self.close()
             raise TrialFailed(f"too much memory for {len(payload)} bytes")
         return answer["result"]
 
     def _within(self, seconds, function, *arguments):
         """Call a function that waits for the process; which is ended when the time is over."""
-        watch = threading.Timer(seconds, self._process.kill)
+        watch = threading.Timer(seconds, self._end)
         watch.daemon = True
         watch.start()
         try:
             return function(*arguments)
         finally:
             watch.cancel()
+
+    def _end(self):
+        self._is_overdue = True
+        self._process.kill()
+
+    def _wait(self):
+        """Wait for the end of a process that does not answer any more; return how it has ended."""
+        try:
+            return self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _ask(self, header, payload):
         self._write(LENGTH.pack(len(header)) + header)

@@ -88,6 +88,38 @@ class TestTrialPool(TestCase):
         process.wait()
         self.assertEqual(self.run_preview(), "Hello")
 
+    def test_killed_at_work(self):
+        """By whatever else: once more."""
+        self.run_preview()
+        process, run = self.pool._idle[0]._process, trial_process.TrialProcess.run
+
+        def lose(this, *arguments, **options):
+            if this._process is process:
+                process.kill()
+                process.wait()
+            return run(this, *arguments, **options)
+
+        with patch.object(trial_process.TrialProcess, "run", lose):
+            self.assertEqual(self.run_preview(), "Hello")
+
+    def test_crash(self):
+        """What ends each process that tries it is refused."""
+        run = trial_process.TrialProcess.run
+
+        def crash(this, *arguments, **options):
+            this._process.send_signal(signal.SIGSEGV)
+            this._process.wait()
+            return run(this, *arguments, **options)
+
+        with patch.object(trial_process.TrialProcess, "run", crash), self.assertRaises(TrialFailed):
+            self.run_preview()
+        self.assertEqual(self.pool._idle, [])
+
+    def test_a_large_one_makes_way(self):
+        mail = MAIL + b"x" * (200 << 20)
+        self.pool.run("preview", mail, 60, length=10)
+        self.assertEqual(self.run_preview(), "Hello")
+
     def test_many_at_once(self):
         found = []
         threads = [threading.Thread(target=lambda: found.append(self.run_preview())) for _ in range(12)]
