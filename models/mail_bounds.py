@@ -2,7 +2,7 @@
 
 import re
 
-from .received_mail import NotProcessed
+from .received_mail import MAX_HEADER, NotProcessed
 from .trial_pool import POOL, TrialFailed, TrialUnavailable
 
 # more is an attack, or nothing that anybody reads (Odoo walks through all parts)
@@ -10,7 +10,7 @@ MAX_PARTS = 1000
 MAX_BOUNDARIES = 100
 # bytes of the whole header and of one field, as large hosts take them (Postfix cuts fields at 100 kB): the
 # email package takes time by the square of what a field holds
-MAX_HEADER, MAX_FIELD, MAX_FIELDS = 512 << 10, 100 << 10, 5000
+MAX_FIELD, MAX_FIELDS = 100 << 10, 5000
 # the sum of the squares of the lengths of the fields of all parts
 MAX_PART_FIELDS = 10**9
 # bytes of a mail over which nothing takes long: the slowest text that is known takes time by its cube, 15 ms
@@ -22,6 +22,7 @@ TRIAL_SECONDS, TRIAL_SECONDS_PER_MB, MAX_TRIAL_SECONDS = 1, 4, 10
 _BOUNDARY = re.compile(rb"boundary\s*=\s*(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
 _MULTIPART = re.compile(rb"[\r\n]content-type\s*:\s*multipart/", re.IGNORECASE)
 _PART_FIELD = re.compile(rb"(?<=[\r\n])content-[a-z-]{1,30}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE)
+_DASHES = re.compile(rb"[\r\n](--[^\r\n]{1,200})")
 _FIELD_END = re.compile(rb"(?:\r\n?|\n)(?![ \t])")
 
 
@@ -36,7 +37,9 @@ def check_bounds(source):
     nested = max(len(boundaries), sum(1 for _match in _MULTIPART.finditer(source)))
     parts = 0
     if nested <= MAX_BOUNDARIES:
-        parts = sum(source.count(end + b"--" + name) for name in boundaries for end in (b"\n", b"\r"))
+        # the first line of a part, as the email package knows it: what begins like one of them
+        starts = tuple(b"--" + name for name in boundaries)
+        parts = sum(match[1].startswith(starts) for match in _DASHES.finditer(source))
     if nested > MAX_BOUNDARIES or parts > MAX_PARTS:
         raise NotProcessed("too_complex", f"{nested} boundaries, {parts} parts")
     cost = sum(len(field[0]) ** 2 for field in _PART_FIELD.finditer(source))

@@ -1,6 +1,7 @@
 """All regular expressions of the addon: in its code, read from the source, and in its data; no Odoo."""
 
 import ast
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -94,6 +95,14 @@ def _get_flags(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "re":
             flags |= getattr(re, part.attr) if part.attr.isupper() else 0
     return int(flags)
+
+
+def patterns_in(path):
+    """Yield ``(pattern, flags)`` of the regular expressions that are written out in a file of somebody else."""
+    for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+        if _is_call(node):
+            with contextlib.suppress(ValueError):
+                yield ast.literal_eval(node.args[0]), _get_flags(node)
 
 
 def _of_causes():
