@@ -39,10 +39,10 @@ RESPONSIBLE = [
 ]
 PATTERNS = ("code", "status", "response", "host", "text")
 MAX_PATTERN = 500
-# a pattern is tried on texts of so many characters, more than are ever looked at: seconds of CPU for one, after
-# which it is good enough, and for all
+# a pattern is tried on texts of so many characters, more than are ever looked at: seconds of CPU for one,
+# after which it is good enough, and for all
 TRIED_LENGTH, TRIED_LIMIT, TRIED_ENOUGH, TRIED_SECONDS = 2000, 0.2, 1, 2
-# ways to match at one place of a text (`slow_texts.count_steps`) up to which a pattern is fast wherever it is tried
+# ways to match at one place of a text (`slow_texts.count_steps`) up to which a pattern is fast
 FAST_STEPS = 10_000
 # seconds of CPU to find the rule that fits
 FIND_SECONDS = 1
@@ -124,9 +124,9 @@ class EmailAccountCause(models.Model):
                 if _is_slow(pattern):
                     raise ValidationError(
                         self.env._(
-                            "Explanation “%(name)s”: %(pattern)s takes too long on some texts. Write it without "
-                            "repeats inside of repeats, such as (a+)+, and with limits, such as .{0,40} instead "
-                            "of .*.",
+                            "Explanation “%(name)s”: %(pattern)s takes too long on some texts. Write it "
+                            "without repeats inside of repeats, such as (a+)+, and with limits, such as "
+                            ".{0,40} instead of .*.",
                             name=rule.name,
                             pattern=pattern,
                         )
@@ -163,7 +163,7 @@ class EmailAccountCause(models.Model):
     def _find(self, failure):
         """Return the record that explains a `mailclient.MailFailure`, an empty one if none does.
 
-        The patterns are somebody's own: those that could take long are looked for in a process that ends then.
+        The patterns are somebody's own: those that could take long are tried in a process that ends then.
         """
         rules = self._get_rules()
         try:

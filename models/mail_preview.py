@@ -21,7 +21,8 @@ SECONDS = 2
 def get_preview(source, length=MAX_LENGTH):
     """Return what a mail says as plain text; "" if it says nothing that can be read. Never raises.
 
-    It is read in a process of its own: among the mails that nobody could process are those that take too long.
+    It is read in a process of its own: among the mails that nobody could process are those that take too
+    long.
 
     :param bytes source: the mail, or its first :data:`MAX_SOURCE` bytes
     :param int length: characters at most

@@ -1,13 +1,14 @@
 """Does with a mail what Odoo does, in a process that may be ended. No model.
 
-Run as a script by `trial_process`, with its arguments as JSON. What comes in are jobs: the length of a header in
-JSON, the header, and as many bytes as it says; for each goes out the length of an answer in JSON, and the answer.
-The process ends by itself when nothing comes any more, or when the CPU time of a job is used up.
+Run as a script by `trial_process`, with its arguments as JSON. What comes in are jobs: the length of a header
+in JSON, the header, and as many bytes as it says; for each goes out the length of an answer in JSON, and the
+answer. The process ends by itself when nothing comes any more, or when the CPU time of a job is used up.
 """
 
 import contextlib
 import io
 import json
+import logging
 import os
 import re
 import select
@@ -16,6 +17,8 @@ import struct
 import sys
 import time
 import types
+
+_logger = logging.getLogger(__name__)
 
 LENGTH = struct.Struct("!I")
 # seconds after which it looks whether who has started it is still there
@@ -127,9 +130,10 @@ class Jobs:
         return None
 
     def _try_body(self, body):
+        from odoo.tools import mail as tools
+
         from odoo.addons.mail.models.mail_mail import _UNFOLLOW_REGEX
         from odoo.addons.mail.models.mail_message import _image_dataurl
-        from odoo.tools import mail as tools
 
         with _going_on():
             body = _image_dataurl.sub("", body)
@@ -171,8 +175,8 @@ class Jobs:
 
     @staticmethod
     def find_rule(_payload, rules, protocol, stage, raw, host):
-        """Return the number of the first rule (arguments of `mailclient.Rule`) that fits a failure; None if none
-        does."""
+        """Return the number of the first rule (arguments of `mailclient.Rule`) that fits a failure; None if
+        none does."""
         from odoo.addons.email_account import mailclient
 
         reply = mailclient.parse(protocol, raw)
@@ -187,8 +191,8 @@ class Jobs:
 
     @staticmethod
     def is_slow(_payload, pattern, length, limit, enough):
-        """Whether a regular expression takes more than ``limit`` seconds on one of the texts that may be slow;
-        they are tried for ``enough`` seconds."""
+        """Whether a regular expression takes more than ``limit`` seconds on one of the texts that may be
+        slow; they are tried for ``enough`` seconds."""
         from odoo.addons.email_account.models.slow_texts import slow_texts
 
         search, start = re.compile(pattern, re.IGNORECASE).search, time.process_time()
@@ -222,8 +226,8 @@ def _going_on():
         yield
     except MemoryError:
         raise
-    except Exception:  # noqa: S110 - whatever: Odoo meets it too
-        pass
+    except Exception as error:  # whatever: Odoo meets it too
+        _logger.debug("%s", error)
 
 
 # ------------------------------------------------------------
@@ -336,8 +340,6 @@ def main():
         os.dup2(null, number)
     sys.path[:] = arguments["path"]
     _limit_memory()
-    import logging
-
     logging.disable(logging.CRITICAL)
     import odoo.addons
 

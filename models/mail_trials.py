@@ -17,8 +17,8 @@ class Trials:
         self._futures, self._waiting = {}, deque()
 
     def begin(self, sources):
-        """Try mails (bytes) from now on, in this order, each before it is asked for. What was begun before and
-        not asked for is given up."""
+        """Try mails (bytes) from now on, in this order, each before it is asked for. What was begun before
+        and not asked for is given up."""
         self._waiting.clear()
         self._waiting = waiting = deque((source, Future()) for source in sources)
         # the very same bytes are asked for

@@ -10,8 +10,8 @@ from email.header import decode_header, make_header
 
 # characters: a longer one is none, and no index takes it
 MAX_MESSAGE_ID = 250
-# bytes of the header that are read, and characters of one field that are decoded, which takes time by its square:
-# what is longer is refused later (mail_bounds), or not shown
+# bytes of the header that are read, and characters of one field that are decoded, which takes time by its
+# square: what is longer is refused later (mail_bounds), or not shown
 MAX_HEADER, MAX_DECODED = 512 << 10, 20_000
 # characters of a header that are shown: more of it is in the source
 MAX_SHOWN = 1000

@@ -1,7 +1,7 @@
 """Texts over which a regular expression may take long, derived from the expression itself. No model.
 
-For each repeat of a pattern: what leads to it, its body many times, and an end that fails; also every beginning
-of the pattern, over and over. Besides, what makes patterns slow in general.
+For each repeat of a pattern: what leads to it, its body many times, and an end that fails; also every
+beginning of the pattern, over and over. Besides, what makes patterns slow in general.
 """
 
 import itertools
@@ -22,9 +22,10 @@ _LIKELY = " \t\n\r\"'<>=;:,.-_/\\[](){}%@#?!&*+0129aAbefnoxyzBDEINOX~^|$`\0\x80\
 _ENDS = ("", "\0", "x\n")
 _GENERAL = (
     *_LIKELY,
-    "<a ", "</", "<!--", "=?", "=?x?q?", "b'", 'b"', "[b'", "\\x", "\\x80", "\\n", "\\", "a.", "a@", "://", "http://",
-    "a=", "a='", '="', "((", "()", '("', "[(", "{1}", "\r\n", "\n ", "\n.", "> ", "%{", "0.", "1.1.", "--", "-----",
-)  # fmt: skip
+    *("<a ", "</", "<!--", "=?", "=?x?q?", "b'", 'b"', "[b'", "\\x", "\\x80", "\\n", "\\", "a.", "a@", "://"),
+    *("http://", "a=", "a='", '="', "((", "()", '("', "[(", "{1}", "\r\n", "\n ", "\n.", "> ", "%{", "0."),
+    *("1.1.", "--", "-----"),
+)
 _MAX_SAMPLES, _MAX_TEXTS, _MAX_UNIT = 4, 120, 700
 
 
@@ -50,8 +51,8 @@ def slow_texts(pattern, flags, length):
 
 
 def count_steps(pattern, flags):
-    """Return how many ways at most there are to match at one place of a text, however long it is: infinite if a
-    repeat has no limit."""
+    """Return how many ways at most there are to match at one place of a text, however long it is: infinite if
+    a repeat has no limit."""
     return _count_steps(sre_parse.parse(pattern, flags & ~sre.SRE_FLAG_DEBUG))
 
 
@@ -108,7 +109,7 @@ def _repeats(items, lead, variant):
     items = list(items)
     for number, (op, args) in enumerate(items):
         if op in _REPEATS:
-            low, high, body = args
+            _low, high, body = args
             if high > 1:
                 yield lead, body, items[number + 1 :]
             yield from _repeats(body, lead, variant)

@@ -1,6 +1,7 @@
 """Processes in which things are tried: kept for the next one, ended when nobody needs them. No model."""
 
 import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -31,10 +32,9 @@ class TrialPool:
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise TrialUnavailable("too much is tried at the same time")
         try:
-            try:
+            # it may have been ended for any reason: then once more, in a new one
+            with contextlib.suppress(TrialLost):
                 return self._run(self._take(is_indexing), job, payload, seconds, options)
-            except TrialLost:  # it may have been ended for any reason: once more, in a new one
-                pass
             try:
                 return self._run(self._start(is_indexing), job, payload, seconds, options)
             except TrialLost as error:

@@ -31,8 +31,8 @@ class TrialLost(Exception):
 
 
 class TrialProcess:
-    """A process that does one job after the other (`mail_trial.Jobs`), started anew from the interpreter: it has
-    nothing of this one, no connection to the database and no lock.
+    """A process that does one job after the other (`mail_trial.Jobs`), started anew from the interpreter: it
+    has nothing of this one, no connection to the database and no lock.
 
     :param bool is_indexing: whether Odoo reads what is in attachments
     :raises TrialUnavailable: it does not start

@@ -1,8 +1,8 @@
 """Which regular expressions take more than linear time; run as a script, in a process that may be ended.
 
-Its input is JSON, a list of ``[name, pattern, flags, whether of bytes, names of calls]``. For each it prints a line
-of JSON: ``[name]`` when it begins, then ``[name, finding]``, the finding being None or ``[call, seconds at the half,
-seconds, beginning of the text]``.
+Its argument are the seconds of CPU for each, its input is JSON: a list of ``[name, pattern, flags, whether of
+bytes, names of calls]``. For each it writes a line of JSON: ``[name]`` when it begins, then ``[name, finding]``,
+the finding being None or ``[call, seconds at the half, seconds, beginning of the text]``.
 """
 
 import json
@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from slow_texts import count_steps, slow_texts
 
 HALF, WHOLE = 100_000, 200_000
-# what takes less at the second length (seconds of CPU), or no more than so many times what it takes at the first, is
-# not measured further: by the square it would be ten times the floor
+# what takes less at the second length (seconds), or no more than so many times what it takes at the first, is
+# not measured further
 SCREEN, SCREEN_LONGER, SCREEN_SECONDS, SCREEN_GROWTH = 3_000, 12_000, 0.0003, 8
 # a pattern that matches in no more ways than these at each place of a text is linear, and fast enough
 STEPS = 10_000_000
@@ -86,9 +86,14 @@ def main():
         used = resource.getrusage(resource.RUSAGE_SELF)
         limit = int(used.ru_utime + used.ru_stime) + int(sys.argv[1])
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-        print(json.dumps([name]), flush=True)
+        _say([name])
         given = pattern.encode("latin-1") if is_bytes else pattern
-        print(json.dumps([name, judge(given, flags, calls)]), flush=True)
+        _say([name, judge(given, flags, calls)])
+
+
+def _say(line):
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

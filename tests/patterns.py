@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = ("autoconfig", "mailclient", "models", "wizards", "controllers", "cli")
 _CALLS = {"compile", "search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
+_ANY = ["search", "fullmatch", "finditer"]
 _LOOPS = {"findall": "finditer", "sub": "finditer", "subn": "finditer", "split": "finditer"}
 # patterns that the code makes up as it goes: what they look like
 MADE_UP = {
@@ -54,7 +55,7 @@ def _of_code():
                 if calls == ["compile"]:
                     variable = compiled.get(node)
                     calls = _get_calls(variable, everything) if variable else []
-                calls = sorted({_LOOPS.get(call, call) for call in calls}) or ["search", "fullmatch", "finditer"]
+                calls = sorted({_LOOPS.get(call, call) for call in calls}) or _ANY
                 for pattern in _get_patterns(name, node):
                     is_bytes = isinstance(pattern, bytes)
                     shown = pattern.decode("latin-1") if is_bytes else pattern
@@ -98,7 +99,7 @@ def _get_flags(node):
 
 
 def patterns_in(path):
-    """Yield ``(pattern, flags)`` of the regular expressions that are written out in a file of somebody else."""
+    """Yield ``(pattern, flags)`` of the regular expressions that are written out in somebody else's file."""
     for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
         if _is_call(node):
             with contextlib.suppress(ValueError):
@@ -120,7 +121,7 @@ def _of_causes():
 
 
 def _get_branches(pattern):
-    """What stands between the "|" of a pattern that are in no group: all of it costs what they cost together."""
+    """What stands between the "|" of a pattern that are in no group: it costs what they cost together."""
     branches, depth, is_class = [""], 0, False
     for token in re.findall(r"\\.|.", pattern, re.DOTALL):
         if token == "|" and not depth and not is_class:

@@ -28,6 +28,7 @@ SLOW_TEXTS = {
     + "</div>",
     "rulers": '<hr class="stopSpelling">' * 10_000,
     "quoted lines": "<pre>" + "\n>a\nb" * 50_000 + "</pre>",
+    "links of a style": '<p style="background:url(' + "url(" * 100_000 + '">x</p>',
     "attributes": "<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">",
 }
 
@@ -148,13 +149,13 @@ class TestBombs(ReceivingCase):
         self.deliver("before")
         for source in SOURCES.values():
             self.put(source)
-        for name in ("tags without end", "rulers"):
+        for name in ("tags without end", "rulers", "links of a style"):
             self.put(HEAD + HTML + SLOW_TEXTS[name].encode())
         self.deliver("after")
         self.receive_all()
         self.assertTrue(self.get_message("before"))
         kept = self.get_unprocessed()
-        self.assertEqual(kept.mapped("reason"), ["too_complex"] * (len(SOURCES) + 2))
+        self.assertEqual(kept.mapped("reason"), ["too_complex"] * (len(SOURCES) + 3))
         self.assertIn("it may be an attack", kept[0].message)
         self.assertEqual(self.account.state, "ready")
 

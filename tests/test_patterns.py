@@ -25,7 +25,7 @@ LINEAR = {r"a{1,20}b": "search", r"^\W*x": "search", r"(?<!a)a+b": "search", r"[
 
 
 def find_slow(patterns, seconds=20):
-    """Return those that take more than linear time: ``{name: finding}``, the finding is None if it did not end."""
+    """Return those that take more than linear time: ``{name: finding}``, None if it did not end."""
     found = {}
     while patterns:
         # the interpreter is this one, the script is ours
