@@ -23,6 +23,8 @@ _logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")
 # seconds after which it looks whether who has started it is still there
 LOOK_SECONDS = 10
+# characters of a header over which nobody is long
+SHORT_FIELD = 250
 # bytes of memory (address space) for all of it, and the use from which on it makes way for a new process
 MAX_MEMORY, WORN = 1 << 30, 300 << 20
 
@@ -113,7 +115,9 @@ class Jobs:
         if parts > max_parts or levels > max_levels:
             return f"{parts} parts, {levels} levels"
         remember_headers(message)
-        for name in {name.lower() for name in message}:  # extensions may ask for any of them
+        # extensions may ask for any of them; short ones take no time
+        long = {name.lower() for name, value in message.raw_items() if len(value) > SHORT_FIELD}
+        for name in long:
             with _going_on():
                 message.get_all(name)
         values = {}
