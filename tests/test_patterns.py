@@ -15,7 +15,7 @@ SLOW = {
     r"a.*b": "search",
     r"auth\w* ?fail": "search",
     r"\s+$": "search",
-    r"([a-z][a-z0-9]*)=(.*)": "fullmatch",
+    r"([a-z][a-z0-9]*)(.*)": "fullmatch",
     r"(a+)+$": "search",
     r"(\w+\s?)+@": "search",
     r"=\?[^?]*\?[bq]\?.*?\?=": "finditer",
