@@ -1,8 +1,8 @@
 """Which regular expressions take more than linear time; run as a script, in a process that may be ended.
 
 Its argument is the seconds of CPU for each, its input JSON: a list of ``[name, pattern, flags, whether of
-bytes, names of calls]``. For each it writes a line of JSON: ``[name]`` when it begins, then ``[name, finding]``:
-None or ``[call, seconds at the half, seconds, beginning of the text]``.
+bytes, names of calls]``. For each it writes a line of JSON: ``[name]`` when it begins, then what it found,
+``[name, None]`` or ``[name, [call, seconds at the half, seconds, beginning of the text]]``.
 """
 
 import json
