@@ -88,7 +88,7 @@ _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _WORD = re.compile(
     r"(?:^\W*(?:\w+ )?|error: |unexpected response: \W)(NO|BAD|BYE)\b|(?:^|[\s'\"])(-ERR)\b(?! EOF)"
 )
-_RESPONSE = re.compile(r"\[([A-Z][A-Z/-]*)(?: [^\]]*)?\]")
+_RESPONSE = re.compile(r"\[([A-Z][A-Z/-]*)(?: [^][]*)?\]")
 # white space, real or as repr() shows it
 _SPACE = re.compile(r"(?:\s|\\r|\\n|\\t)+")
 # the codes that start each line of an SMTP reply of several lines

@@ -205,9 +205,20 @@ def _text(exc: BaseException) -> str:
         return "; ".join(f"{reply_text(code, text)} ({address})" for address, (code, text) in refused)
     if exc.args and isinstance(exc.args[0], bytes):  # poplib, imaplib
         return _decode(exc.args[0])
-    # imaplib puts the repr of bytes into its texts
-    text = re.sub(r"""\[?b(['"])(.*?)\1\]?$""", r"\2", str(exc))
-    return text or type(exc).__name__
+    return _without_repr(str(exc)) or type(exc).__name__
+
+
+def _without_repr(text: str) -> str:
+    """imaplib puts the repr of bytes at the end of its texts: ``LOGIN command error: BAD [b'…']``.
+
+    By hand: a pattern looks for the end from each ``b'`` anew.
+    """
+    quoted = text.removesuffix("]")
+    quote = quoted[-1:]
+    start = quoted.find(f"b{quote}") if quote in ("'", '"') else -1
+    if 0 <= start < len(quoted) - 2:
+        return text[:start].removesuffix("[") + quoted[start + 2 : -1]
+    return text
 
 
 def reply_text(code: int, text: bytes | str) -> str:

@@ -1,12 +1,10 @@
 """Reading the certificates that people upload or paste: no model."""
 
-import re
-
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def read_certificates(data):
@@ -16,11 +14,21 @@ def read_certificates(data):
     :return: a list of `cryptography.x509.Certificate`
     :raises ValueError: there is none, or one is damaged
     """
-    blocks = _PEM.findall(data)
-    found = [_load(x509.load_pem_x509_certificate, block) for block in blocks] or [
+    found = [_load(x509.load_pem_x509_certificate, block) for block in _get_blocks(data)] or [
         _load(x509.load_der_x509_certificate, data)
     ]
     return list({get_fingerprint(certificate): certificate for certificate in found}.values())
+
+
+def _get_blocks(data):
+    """Yield what stands between the lines of PEM, with them."""
+    start = data.find(_BEGIN)
+    while start >= 0:
+        end = data.find(_END, start)
+        if end < 0:
+            return
+        yield data[start : end + len(_END)]
+        start = data.find(_BEGIN, end)
 
 
 def _load(load, data):

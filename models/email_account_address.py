@@ -247,12 +247,9 @@ class EmailAccount(models.Model):
     def _mark_proved(self):
         """Let the accounts that there are keep their addresses: for the update from a version in which an
         address belonged to who had entered it first. One that was checked with success has proved it."""
-        accounts = self.sudo().with_context(active_test=False)
-        checked = (
-            self.env["email.account.check"]
-            .sudo()
-            ._read_group([("result", "in", ("passed", "warning"))], ["account_id"])
-        )
+        # sudo: whoever updates, it is done for all accounts
+        accounts, checks = self.sudo().with_context(active_test=False), self.env["email.account.check"].sudo()
+        checked = checks._read_group([("result", "in", ("passed", "warning"))], ["account_id"])
         passed = accounts.browse([account.id for [account] in checked])
         found = accounts.search([("is_proved", "=", False), ("state", "!=", "draft")])
         for account in found | passed.filtered(lambda account: not account.is_proved):

@@ -1,3 +1,4 @@
+import logging
 import re
 
 from odoo import api, fields, models, tools
@@ -5,6 +6,11 @@ from odoo.exceptions import ValidationError
 
 from .. import mailclient
 from .failure_words import WORDS, explain_failure, who_is_responsible
+from .mail_trial import Jobs
+from .slow_texts import count_steps
+from .trial_pool import POOL, TrialFailed, TrialUnavailable
+
+_logger = logging.getLogger(__name__)
 
 PROTOCOLS = [("imap", "IMAP"), ("pop3", "POP"), ("smtp", "SMTP")]
 STAGES = [
@@ -33,6 +39,13 @@ RESPONSIBLE = [
 ]
 PATTERNS = ("code", "status", "response", "host", "text")
 MAX_PATTERN = 500
+# a pattern is tried on texts of so many characters, more than are ever looked at: seconds of CPU for one,
+# after which it is good enough, and for all
+TRIED_LENGTH, TRIED_LIMIT, TRIED_ENOUGH, TRIED_SECONDS = 2000, 0.2, 1, 2
+# ways to match at one place of a text (`slow_texts.count_steps`) up to which a pattern is fast
+FAST_STEPS = 10_000
+# seconds of CPU to find the rule that fits
+FIND_SECONDS = 1
 
 
 class EmailAccountCause(models.Model):
@@ -108,6 +121,16 @@ class EmailAccountCause(models.Model):
                             reason=exc,
                         )
                     ) from exc
+                if _is_slow(pattern):
+                    raise ValidationError(
+                        self.env._(
+                            "Explanation “%(name)s”: %(pattern)s takes too long on some texts. Write it "
+                            "without repeats inside of repeats, such as (a+)+, and with limits, such as "
+                            ".{0,40} instead of .*.",
+                            name=rule.name,
+                            pattern=pattern,
+                        )
+                    )
 
     @api.constrains("name", "message")
     def _check_message(self):
@@ -123,31 +146,35 @@ class EmailAccountCause(models.Model):
     @api.model
     @tools.ormcache()
     def _get_rules(self):
-        """Return the active rules, compiled and in order: pairs of `mailclient.Rule` and id."""
+        """Return the active rules in order: pairs of the arguments of a `mailclient.Rule` and the id."""
         # sudo: what a failure means is everybody's to know
         rules = self.sudo().search([("active", "=", True)])
-        return tuple((rule._compile(), rule.id) for rule in rules)
+        return tuple((rule._prepare_rule(), rule.id) for rule in rules)
 
-    def _compile(self):
-        """Return the record as a `mailclient.Rule`."""
-        return mailclient.Rule(
-            protocols=self.protocol and (self.protocol,) or None,
-            stages=self.stage and (self.stage,) or None,
+    def _prepare_rule(self):
+        """Return the record as the arguments of a `mailclient.Rule`."""
+        return {
+            "protocols": self.protocol and [self.protocol] or None,
+            "stages": self.stage and [self.stage] or None,
             **{name: self[name] for name in PATTERNS if self[name]},
-        )
+        }
 
     @api.model
     def _find(self, failure):
-        """Return the record that explains a `mailclient.MailFailure`, an empty one if none does."""
+        """Return the record that explains a `mailclient.MailFailure`, an empty one if none does.
+
+        The patterns are somebody's own: those that could take long are tried in a process that ends then.
+        """
         rules = self._get_rules()
-        if not rules:
+        try:
+            number = _find_rule([rule for rule, _rule_id in rules], failure)
+        except TrialUnavailable as error:
+            _logger.warning("Explanations of failures are left out: %s", error)
             return self.browse()
-        reply = mailclient.parse(failure.protocol, failure.raw)
-        for rule, rule_id in rules:
-            if rule.fits(failure.protocol, failure.stage, reply, failure.host):
-                # sudo: the words are for whoever the failure is told to
-                return self.sudo().browse(rule_id).exists()
-        return self.browse()
+        if number is None:
+            return self.browse()
+        # sudo: the words are for whoever the failure is told to
+        return self.sudo().browse(rules[number][1]).exists()
 
     @api.model
     def _explain(self, failure):
@@ -170,6 +197,46 @@ class EmailAccountCause(models.Model):
             "field": rule.field or failure.field,
             "responsible": rule.responsible or who_is_responsible(failure),
         }
+
+
+def _find_rule(rules, failure):
+    """Return the number of the first rule that fits a failure, None if none does."""
+    if not rules:
+        return None
+    options = {"protocol": failure.protocol, "stage": failure.stage, "host": failure.host}
+    # more of it is not looked at
+    options["raw"] = failure.raw[:TRIED_LENGTH]
+    if all(_is_fast(rule[name]) for rule in rules for name in PATTERNS if name in rule):
+        return Jobs.find_rule(b"", rules=rules, **options)
+    try:
+        return POOL.run("find_rule", b"", FIND_SECONDS, rules=rules, **options)
+    except TrialFailed:
+        if len(rules) > 1:  # the others count all the same
+            half = len(rules) // 2
+            first = _find_rule(rules[:half], failure)
+            if first is not None:
+                return first
+            second = _find_rule(rules[half:], failure)
+            return None if second is None else half + second
+        _logger.warning("An explanation of failures takes too long and is left out: %s", rules[0])
+        return None
+
+
+def _is_fast(pattern):
+    return count_steps(pattern, re.IGNORECASE) <= FAST_STEPS
+
+
+def _is_slow(pattern):
+    """Whether a pattern may take long, so that whoever writes it is told; it does no harm, see `_find`."""
+    if _is_fast(pattern):
+        return False
+    limits = {"length": TRIED_LENGTH, "limit": TRIED_LIMIT, "enough": TRIED_ENOUGH}
+    try:
+        return POOL.run("is_slow", b"", TRIED_SECONDS, pattern=pattern, **limits)
+    except TrialFailed:
+        return True
+    except TrialUnavailable:
+        return False
 
 
 class _Renamed:

@@ -11,6 +11,7 @@ from odoo.tools import email_normalize
 from .. import mailclient
 from .mail_bounds import check_bounds
 from .mail_outcome import MailOutcome
+from .mail_trials import Trials
 from .receive_run import ReceiveRun
 from .received_mail import NotProcessed
 
@@ -267,7 +268,14 @@ class EmailAccountReceived(models.AbstractModel):
             "server_id": server.id,
             "model": self.incoming_action == "create" and self.incoming_model_id.model,
             "options": {"save_original": server.original, "strip_attachments": not server.attach},
+            "trials": self._prepare_trials(server.original),
         }
+
+    @api.model
+    def _prepare_trials(self, save_original):
+        """Return what tries mails before the gateway processes them, `Trials`."""
+        is_indexing = "attachment_indexation" in self.env.registry._init_modules
+        return Trials(is_indexing=is_indexing, save_original=save_original)
 
     def _process_mail(self, source, mail, message_id, gateway=None, receipt=None):
         """Let Odoo process a mail of this account. Nothing is committed.
@@ -284,6 +292,7 @@ class EmailAccountReceived(models.AbstractModel):
         """
         check_bounds(source)
         gateway = gateway or self._prepare_gateway()
+        gateway["trials"].check(source)
         threads = self.env["mail.thread"].with_company(gateway["company_id"])
         outcome = MailOutcome(mail, was_noted=bool(receipt and receipt.is_noted))
         try:

@@ -280,7 +280,13 @@ class EmailAccountUnprocessed(models.Model):
         account says (`_prepare_gateway`)."""
         if self.account_id:
             return None
-        return {"company_id": self.company_id.id, "server_id": False, "model": False, "options": {}}
+        return {
+            "company_id": self.company_id.id,
+            "server_id": False,
+            "model": False,
+            "options": {},
+            "trials": self.account_id._prepare_trials(save_original=False),
+        }
 
     def _get_new_message_id(self, mail):
         """Return the Message-Id for the message, None if the same mail is a message already."""

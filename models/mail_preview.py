@@ -9,18 +9,32 @@ from odoo.tools import html2plaintext
 
 from .mail_bounds import check_bounds
 from .received_mail import NotProcessed, clean_text
+from .trial_pool import POOL, TrialFailed, TrialUnavailable
 
 # bytes of a source that are looked at, and characters of HTML that are made text of
 MAX_SOURCE, MAX_HTML = 512 << 10, 100_000
 MAX_LENGTH = 5000
+# of CPU: somebody waits for it
+SECONDS = 2
 
 
 def get_preview(source, length=MAX_LENGTH):
     """Return what a mail says as plain text; "" if it says nothing that can be read. Never raises.
 
+    It is read in a process of its own: among the mails that nobody could process are those that take too
+    long.
+
     :param bytes source: the mail, or its first :data:`MAX_SOURCE` bytes
     :param int length: characters at most
     """
+    try:
+        return POOL.run("preview", source[:MAX_SOURCE], SECONDS, length=length)
+    except (TrialFailed, TrialUnavailable):
+        return ""
+
+
+def read_preview(source, length=MAX_LENGTH):
+    """The same where it may take any time."""
     source = source[:MAX_SOURCE]
     try:
         check_bounds(source)

@@ -1,7 +1,6 @@
 from odoo import api, models
 
 from .check_message import find_token, is_token
-from .mail_bounds import check_texts
 from .mail_report import read_report
 from .parsed_headers import remember_headers
 from .received_mail import NotProcessed
@@ -21,7 +20,6 @@ class MailThread(models.AbstractModel):
             return super().message_parse(message, save_original)
         try:
             remember_headers(message)
-            check_texts(message)
             parsed = super().message_parse(message, save_original)
         except NotProcessed:
             raise

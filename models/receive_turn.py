@@ -283,6 +283,7 @@ class ReceiveTurn:
             return self._pass_over(folder, validity, batch, pending)
         stored = self._receipts.browse()
         deaths = self._note_trying(f"{folder.id}/{validity}/{batch[0].uid}")
+        self._gateway["trials"].begin([received.source for received in batch if received.complete])
         for number, received in enumerate(batch):
             if number and self._is_over():  # the rest is fetched again: each may take its time
                 break

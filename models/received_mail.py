@@ -10,6 +10,9 @@ from email.header import decode_header, make_header
 
 # characters: a longer one is none, and no index takes it
 MAX_MESSAGE_ID = 250
+# bytes of the header that are read, and characters of one field that are decoded, which takes time by its
+# square: what is longer is refused later (mail_bounds), or not shown
+MAX_HEADER, MAX_DECODED = 512 << 10, 20_000
 # characters of a header that are shown: more of it is in the source
 MAX_SHOWN = 1000
 # they would turn round what follows them
@@ -62,7 +65,9 @@ class ReceivedMail:
     def parse(cls, source):
         """Read a source (bytes); never raises, whatever is in it."""
         head, _separator, body = _split(source)
-        header = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(head)
+        header = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(
+            head[:MAX_HEADER]
+        )
         message_id, sender, date = (_text(header, name) for name in ("Message-Id", "From", "Date"))
         subject = _text(header, "Subject")
         if len(message_id) > MAX_MESSAGE_ID:
@@ -131,10 +136,11 @@ def _text(header, name):
     value = header.get(name)
     if value is None:
         return ""
+    value = str(value)[:MAX_DECODED]
     try:
-        text = str(make_header(decode_header(str(value))))
+        text = str(make_header(decode_header(value)))
     except Exception:  # whatever: unknown charsets, broken words; the email package raises many things
-        text = str(value)
+        text = value
     text = text.encode("utf-8", "replace").decode("utf-8", "replace")
     return " ".join(text.replace("\0", " ").split())
 

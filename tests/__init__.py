@@ -65,5 +65,8 @@ from . import test_secret_forms
 from . import test_secret_browser
 from . import test_secret_proof
 from . import test_bombs
+from . import test_mail_cost
+from . import test_trial_pool
+from . import test_patterns
 from . import test_header_injection
 from . import test_hostile_content

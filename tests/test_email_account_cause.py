@@ -163,6 +163,21 @@ class TestEmailAccountCause(TransactionCase):
         rule.unlink()
         self.assertIn("unknown", message())
 
+    def test_slow_patterns(self):
+        """Whoever writes one is told, and one that is there all the same does no harm: the others count."""
+        for pattern in ("(a+)+$", r"(\w+\s?)+@", "(.*)(.*)(.*)x"):
+            with self.subTest(pattern), self.assertRaisesRegex(ValidationError, "takes too long"):
+                self.moon(text=pattern)
+        self.moon(text=r"moon.* is .*full")
+        slow = self.causes.create({"name": "slow", "sequence": 1, "text": "a", "message": "Never."})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE email_account_cause SET text = '(\\w+\\s?)+@' WHERE id = %s", [slow.id])
+        slow.invalidate_recordset()
+        self.env.registry.clear_cache()
+        reply = self.failure("535 the moon is full " + "a" * 1000)
+        with self.assertLogs("odoo.addons.email_account.models.email_account_cause", "WARNING"):
+            self.assertEqual(self.causes._explain(reply)["cause"], "full_moon")
+
     def test_patterns(self):
         long = "a" * (email_account_cause.MAX_PATTERN + 1)
         for values in (

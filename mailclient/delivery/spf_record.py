@@ -8,8 +8,8 @@ MAX_RECORD = 4096  # characters; more does not fit where it has to (RFC 7208 3.4
 MAX_TERMS = 200
 
 _VERSION = re.compile(r"v=spf1(?: |\Z)", re.I)
-_DIRECTIVE = re.compile(r"([-+?~])?([A-Za-z][A-Za-z0-9_.-]*)(.*)")
-_MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)=(.*)")
+_DIRECTIVE = re.compile(r"([-+?~])?([A-Za-z][A-Za-z0-9_.-]*)(.*)", re.DOTALL)
+_MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _PREFIXES = re.compile(r"(?:/(\d+))?(?://(\d+))?\Z")
 _NUMBER = re.compile(r"0|[1-9]\d{0,2}")
 _MACRO = re.compile(r"%(?:[%_-]|\{[slodiphv](?:0*[1-9]\d*)?r?[.+,/_=-]*\})", re.I)
