@@ -260,4 +260,5 @@ class EmailAccount(models.Model):
     def _approve_existing(self):
         """Let the accounts that there are send what they have sent: for the update from a version in which
         whoever managed accounts decided on it."""
+        # sudo: whoever updates, it is done for all accounts
         self.sudo().with_context(active_test=False).search([("user_id", "=", False)])._set_approved(True)
