@@ -403,7 +403,7 @@ class TestRefusedLogins(HostsCase):
         self.assertEqual(self.get_causes(check), ["logins_paused"] * 2)
         self.assertEqual(check.result, "failed")
         self.assertIn("Five different passwords were refused within 15 minutes", check.summary)
-        self.assertEqual(check.summary.count("go on at"), 1)
+        self.assertEqual(check.summary.count("Logins resume at"), 1)
 
     def test_one_refusal_of_a_password(self):
         check = self.account._check()

@@ -121,7 +121,7 @@ class TestReportOfKnownMail(ReportCase):
         self.assertIn("mailbox of the recipient is full", self.assertBounced(self.bob).failure_reason)
         self.assertNotBounced(self.ann)
         [note] = self.get_notes()
-        self.assertIn(f"The email to {ANN} is late", note)
+        self.assertIn(f"The email to {ANN} is delayed", note)
         self.assertIn("did not answer in time", note)
         self.assertIn("list@customer.example", note)
         self.assertNotIn(BOB, note)
@@ -193,7 +193,7 @@ class TestReportOfKnownMail(ReportCase):
             words("late", late, "Warning: message delayed 24 hours", head=[f"X-Failed-Recipients: {ANN}"])
         )
         self.assertNotBounced(self.ann, message)
-        self.assertIn(f"The email to {ANN} is late", self.get_notes()[0])
+        self.assertIn(f"The email to {ANN} is delayed", self.get_notes()[0])
         self.assertFalse(self.get_unprocessed())
 
     def test_reason_is_harmless(self):
@@ -253,7 +253,7 @@ class TestReportOfUnknownMail(ReportCase):
         sources.append(words("nothing", "I am out of office."))
         self.receive(*sources)
         self.assertKept(len(sources))
-        self.assertIn("a mail that is not known here", self.get_unprocessed()[0].message)
+        self.assertIn("about mail that is not known here", self.get_unprocessed()[0].message)
         self.assertFalse(self.get_notes())
         # what Odoo counts is counted: three times it said that this contact's mail came back
         self.assertEqual((self.bob.message_bounce, self.ann.message_bounce), (3, 0))

@@ -131,7 +131,7 @@ class TestLogins(DiscoveryCase):
         self.wizard.action_create()
         self.assertEqual(len(self.get_tried()), 1)
         self.assertIn("This password was refused just now, so it was not sent again.", self.wizard.message)
-        self.assertEqual(self.wizard.message.count("can be tried again at"), 1)
+        self.assertEqual(self.wizard.message.count("can try the same password again at"), 1)
 
     def test_five_typos(self):
         """Only then one waits, and is told so at once."""
