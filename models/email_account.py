@@ -67,7 +67,8 @@ class EmailAccount(models.Model):
 
     _unique_address = models.UniqueIndex(
         "(company_id, email_normalized) WHERE is_proved",
-        "Another email account of this company has just proved to be the one of this address. Use that one.",
+        "Another email account of this company has just proved that this address is its own. Use that "
+        "account.",
     )
     # what somebody sees himself: of the claims of others nobody learns
     _unique_claim = models.UniqueIndex(

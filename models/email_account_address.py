@@ -18,12 +18,16 @@ class EmailAccount(models.Model):
     _inherit = "email.account"
 
     is_proved = fields.Boolean(
-        readonly=True, copy=False, help="It has logged in for its address, which no other account takes."
+        "Address Proved",
+        readonly=True,
+        copy=False,
+        help="The account has logged in for its address: no other account can have it.",
     )
     proof = fields.Json(
         copy=False,
         groups=fields.NO_ACCESS,
-        help="Of the last login that succeeded: where it was, and whether somebody vouches for the servers.",
+        help="About the last successful login: on which servers it was, and whether somebody vouches for "
+        "them.",
     )
 
     # ------------------------------------------------------------
@@ -184,10 +188,10 @@ class EmailAccount(models.Model):
             was_active, owner = account.active, account._get_responsible_user()
             account = account.with_context(lang=owner.lang)
             words = account.env._(
-                "Another email account has proved by its login that %s is its address. This account was "
-                "archived: it neither sends nor receives any more, and what it has received stays. If the "
-                "mailbox is yours, restore the account and check it; if somebody else should not have it, "
-                "tell an administrator.",
+                "Another email account has logged in and so proved that %s is its address. This account "
+                "was archived: it no longer sends or receives, and the mail that it received is kept. If "
+                "the mailbox is yours, restore the account and check it. If nobody else should have access "
+                "to the mailbox, tell an administrator.",
                 account.email,
             )
             account._archive_server()
@@ -216,13 +220,14 @@ class EmailAccount(models.Model):
         owner = self.user_id
         account = self.with_user(SUPERUSER_ID).with_context(lang=owner.lang)
         body = Markup("<p>%s</p>") % account.env._(
-            "An administrator has removed your email account %s. What it has received stays.", account.email
+            "An administrator has removed your email account %s. The mail that it received is kept.",
+            account.email,
         )
         undecided = account.unprocessed_ids.filtered(lambda mail: mail.state != "discarded")
         if undecided:
             link = Markup('<a href="/odoo/unprocessed-mail">%s</a>') % account.env._("Unprocessed Mail")
             body += Markup("<p>%s</p>") % account.env._(
-                "%(count)s of its mails became no message yet. They wait for you here: %(link)s",
+                "Some of its mails have not become messages yet (%(count)s). You find them here: %(link)s",
                 count=len(undecided),
                 link=link,
             )
@@ -237,9 +242,9 @@ class EmailAccount(models.Model):
     def _get_taken_message(self):
         """Return what who has logged in is told: he has the password, so it is no secret to him."""
         return self.env._(
-            "The login succeeded, but another email account has proved to be the one of %s. Use that one. If "
-            "it is hidden from you and should not be there, ask an administrator of the settings to remove "
-            "it: Settings > Email Accounts > Personal Accounts.",
+            "The login succeeded, but another email account has already proved that %s is its address. Use "
+            "that account. If you cannot see it and it should not exist, ask an administrator of the "
+            "settings to remove it under Settings > Email Accounts > Personal Accounts.",
             self.email,
         )
 

@@ -25,14 +25,16 @@ class EmailAccount(models.Model):
     _inherit = "email.account"
 
     is_approved = fields.Boolean(
+        "Approved",
         readonly=True,
         copy=False,
-        help="An administrator of the settings has set the account up as it is, or has allowed it to send "
+        help="An administrator of the settings has set up the account as it is, or has allowed it to send "
         "the application's own mail.",
     )
     carries_application = fields.Boolean(
+        "Carries the Application's Mail",
         compute="_compute_carries_application",
-        help="Mail that no other server is made for may leave through this account.",
+        help="Mail that no other server is set up for may be sent through this account.",
     )
 
     @api.depends("is_approved", "email_normalized", "user_id")
@@ -183,8 +185,9 @@ class EmailAccount(models.Model):
         if True in missing:
             raise AccessError(
                 self.env._(
-                    "%(field)s: only administrators of the settings may switch this on, or grant %(address)s "
-                    "to you: Settings > General Settings > Emails > The Application's Own Mail.",
+                    "%(field)s: only administrators of the settings may switch this on. They can also "
+                    "grant %(address)s to you under Settings > General Settings > Emails > The "
+                    "Application's Own Mail.",
                     field=self._get_labels({"use_for_notifications"}),
                     address=self.email,
                 )
@@ -192,9 +195,9 @@ class EmailAccount(models.Model):
         if missing:
             raise AccessError(
                 self.env._(
-                    "%(field)s: the application's own mail may come from %(names)s too, so only "
-                    "administrators of the settings may enter that, or grant it to you: Settings > General "
-                    "Settings > Emails > The Application's Own Mail.",
+                    "%(field)s: the application's own mail may also come from %(names)s, so only "
+                    "administrators of the settings may enter that here. They can also grant it to you "
+                    "under Settings > General Settings > Emails > The Application's Own Mail.",
                     field=self._get_labels({"other_addresses"}),
                     names=", ".join(sorted(missing)),
                 )
@@ -207,7 +210,7 @@ class EmailAccount(models.Model):
             raise AccessError(
                 self.env._(
                     "%(account)s sends the application's own mail: only administrators of the settings may "
-                    "change %(fields)s there.",
+                    "change %(fields)s.",
                     account=self.name,
                     fields=self._get_labels(names),
                 )
@@ -235,7 +238,10 @@ class EmailAccount(models.Model):
         self.check_access("write")
         if not self.env.is_system():
             raise AccessError(
-                self.env._("Only administrators of the settings decide what the application's own mail uses.")
+                self.env._(
+                    "Only administrators of the settings may decide which accounts send the application's "
+                    "own mail."
+                )
             )
         if not approved:
             self._withdraw_approval()
@@ -243,7 +249,7 @@ class EmailAccount(models.Model):
         self._set_approved(True)
         for account in self:
             account.message_post(
-                body=self.env._("The application's own mail may leave through this account.")
+                body=self.env._("The application's own mail may be sent through this account.")
             )
 
     def _withdraw_approval(self):
@@ -251,9 +257,7 @@ class EmailAccount(models.Model):
             account._set_approved(False)
             if not account.user_id:
                 account.message_post(
-                    body=self.env._(
-                        "The application's own mail does not leave through this account any more."
-                    )
+                    body=self.env._("The application's own mail is no longer sent through this account.")
                 )
 
     @api.model

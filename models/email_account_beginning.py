@@ -12,7 +12,10 @@ class EmailAccountReceived(models.AbstractModel):
     _inherit = "email.account.received"
 
     import_tz = fields.Char(
-        "Time Zone of the First Day", readonly=True, copy=False, help="Of who has chosen the first day."
+        "Time Zone of the First Day",
+        readonly=True,
+        copy=False,
+        help="That of the user who chose the first day.",
     )
 
     @api.model_create_multi

@@ -13,13 +13,14 @@ class EmailAccount(models.Model):
     _inherit = "email.account"
 
     moving_from = fields.Char(
+        "Former Domain",
         compute="_compute_moving_from",
         help="The domain whose servers are on the form, while the address is one of another domain.",
     )
     keep_servers = fields.Boolean(
         "Keep the servers: they are right for the new address too",
         store=False,
-        help="Given together with an address of another domain.",
+        help="Set together with an address of another domain.",
     )
 
     @api.depends("email")

@@ -49,26 +49,31 @@ class EmailAccountFolder(models.Model):
     uid_next = fields.Char(
         readonly=True,
         copy=False,
-        help="What the server has listed before this UID is stored, or was passed over knowingly.",
+        help="What the server has listed before this UID is stored, or was deliberately skipped.",
     )
     told_next = fields.Char(
+        "Announced UIDNEXT",
         readonly=True,
         copy=False,
-        help="UIDNEXT when everything was looked at: as long as it stays, nothing has come. It moves no "
-        "position, as servers are wrong about it.",
+        help="UIDNEXT when the whole folder was last looked at: while it is unchanged, nothing has arrived. "
+        "No position is moved by it, since servers get it wrong.",
     )
-    looked_date = fields.Datetime(readonly=True, copy=False, help="When everything was looked at.")
+    looked_date = fields.Datetime(
+        "Last Full Look", readonly=True, copy=False, help="When the whole folder was last looked at."
+    )
     dated_below = fields.Char(
+        "Date Counts below UID",
         readonly=True,
         copy=False,
-        help="Where the folder ended when it was opened first: what was there before is received if it came "
+        help="Where the folder ended when it was first opened: what was there before is received if it came "
         "on the account's first day or later, what comes afterwards whatever its date.",
     )
     deleted_uids = fields.Text(
+        "Deleted UIDs",
         readonly=True,
         copy=False,
         help="What was marked as deleted when it was looked at (UIDs, as IMAP writes sets of them): it is "
-        "received if somebody takes the mark away.",
+        "received if somebody removes the mark.",
     )
     suspects = fields.Json(
         readonly=True,

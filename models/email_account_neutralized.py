@@ -43,7 +43,7 @@ class EmailAccountSettings(models.AbstractModel):
             raise UserError(
                 self.env._(
                     "This database is a neutralized copy: its email accounts connect to no server. Nothing "
-                    "is sent, fetched or looked up. If they are to work here all the same, delete the system "
+                    "is sent, fetched or looked up. To make them work here anyway, delete the system "
                     "parameter “%s”, then enter the passwords again and check the accounts.",
                     NEUTRALIZED,
                 )

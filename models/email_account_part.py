@@ -22,4 +22,4 @@ class EmailAccountPart(models.AbstractModel):
         hidden = stored - stored.sudo(False)._filtered_access("read")
         for record in self:
             if record._origin & hidden:
-                record.display_name = self.env._("Something of somebody else's email account")
+                record.display_name = self.env._("Part of somebody else's email account")

@@ -40,10 +40,16 @@ class EmailAccountPolling(models.Model):
     received_date = fields.Datetime(help="When the mailbox was last looked into with success.")
     trying = fields.Char(help="The message that is being stored: folder, UIDVALIDITY and UID.")
     tries = fields.Integer(help="How often the process has died over it.")
-    telling_error = fields.Text(help="Why the server could not be told what was received, in words.")
-    telling_details = fields.Text(help="What the server said to that, word for word.")
-    telling_count = fields.Integer(help="Failures to tell it, in a row.")
-    telling_date = fields.Datetime(help="Before that it is not told.")
+    telling_error = fields.Text(
+        "Server Update Error", help="Why the server could not be told what was received, in words."
+    )
+    telling_details = fields.Text(
+        "Server Update Details", help="What the server said to that, word for word."
+    )
+    telling_count = fields.Integer(
+        "Server Update Failures", help="Failed attempts to tell the server, in a row."
+    )
+    telling_date = fields.Datetime("Next Server Update", help="The server is told nothing before then.")
 
     _unique_account = models.UniqueIndex("(account_id)")
 

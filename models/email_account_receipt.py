@@ -27,7 +27,9 @@ class EmailAccountReceipt(models.Model):
     message_id = fields.Char("Message-Id", index="btree_not_null")
     arrived = fields.Datetime(help="In the mailbox.")
     is_imported = fields.Boolean(help="It was this one that became a message.")
-    is_noted = fields.Boolean(help="What it reports was noted, or its sender was told that it is refused.")
+    is_noted = fields.Boolean(
+        "Noted", help="What it reports was noted, or its sender was told that it was refused."
+    )
     is_partial = fields.Boolean(help="The rest of it is on the server only.")
     is_skipped = fields.Boolean(help="It is older than what is imported.")
     told = fields.Boolean(help="The server was told: marked as read, moved.")

@@ -71,12 +71,16 @@ class EmailAccountRefusal(models.Model):
     _log_access = False
 
     key = fields.Char(required=True, help="Of the mailbox; says nothing to who does not know it.")
-    login_key = fields.Char(help="Of user name and password.")
-    password_key = fields.Char(help="Of the password, whatever form of the user name it was tried with.")
+    login_key = fields.Char(help="Stands for user name and password.")
+    password_key = fields.Char(
+        help="Stands for the password, whatever form of the user name it was tried with."
+    )
     date = fields.Datetime(required=True, default=fields.Datetime.now)
     pending = fields.Char(help="The process that tries it at the moment.")
     is_password = fields.Boolean(
-        default=True, help="It was the password that was refused, not the access to the mailbox."
+        "Password Refused",
+        default=True,
+        help="It was the password that was refused, not the access to the mailbox.",
     )
 
     _key_date_index = models.Index("(key, date)")

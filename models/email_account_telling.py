@@ -18,8 +18,9 @@ class EmailAccountReceived(models.AbstractModel):
 
     _inherit = "email.account.received"
 
-    telling_error = fields.Text(compute="_compute_telling", compute_sudo=True)
+    telling_error = fields.Text("Server Update Error", compute="_compute_telling", compute_sudo=True)
     telling_details = fields.Text(
+        "Server Update Details",
         compute="_compute_telling",
         compute_sudo=True,
         groups="email_account.group_email_account_manage",
@@ -58,8 +59,8 @@ class EmailAccountReceived(models.AbstractModel):
         if not tell:
             raise UserError(
                 self.env._(
-                    "“After receiving” is set to “%s”, and no installed app knows what that is. Choose "
-                    "something else.",
+                    "“After receiving” is set to “%s”, which no installed app recognizes. Choose something "
+                    "else.",
                     self.after_receiving,
                 )
             )
@@ -94,7 +95,7 @@ class EmailAccountReceived(models.AbstractModel):
             "move": account.env._("Mail is received, but it could not be moved on the server."),
             "delete": account.env._("Mail is received, but it could not be deleted on the server."),
         }
-        other = account.env._("Mail is received, but the server could not be told what happens to it there.")
+        other = account.env._("Mail is received, but the server could not be told what to do with it.")
         lines = [words.get(self.after_receiving, other)]
         if isinstance(failure, mailclient.MailFailure):
             lines += account._describe_failure(failure, "incoming")
@@ -102,5 +103,5 @@ class EmailAccountReceived(models.AbstractModel):
         elif isinstance(failure, UserError):
             lines.append(str(failure))
         else:
-            lines.append(account.env._("An error occurred here. The log of this system says more."))
+            lines.append(account.env._("Something went wrong in this system. See its log for details."))
         return " ".join(filter(None, lines)), details

@@ -41,7 +41,7 @@ class EmailAccountUnprocessed(models.Model):
         store=True,
         index="btree_not_null",
         ondelete="restrict",
-        help="Of the account; empty for a shared one.",
+        help="The owner of the account; empty for a shared one.",
     )
     address = fields.Char(
         "Mailbox", compute="_compute_belonging", store=True, help="The address of the account."
@@ -64,8 +64,8 @@ class EmailAccountUnprocessed(models.Model):
             ("kept", "Kept to be assigned"),
             ("no_route", "Nobody to give it to"),
             ("refused", "Refused by an alias"),
-            ("report", "Report about unknown mail"),
-            ("dropped", "Nothing came of it"),
+            ("report", "Report on unknown mail"),
+            ("dropped", "No visible result"),
             ("broken", "Broken"),
             ("too_large", "Too large"),
             ("too_complex", "Too many parts"),
@@ -263,7 +263,7 @@ class EmailAccountUnprocessed(models.Model):
 
     def _set_orphaned(self):
         """Keep the mails although their account goes: nothing is fetched or tried any more."""
-        words = self.env._("Its email account was removed. Assign it to a record, or discard it.")
+        words = self.env._("Its email account was removed. Assign the mail to a record, or discard it.")
         for mail in self:
             mail.message = "\n".join(filter(None, [mail.message, words]))
         self.write({"account_id": False, "receipt_id": False, "state": "stuck", "next_attempt": False})
@@ -272,7 +272,9 @@ class EmailAccountUnprocessed(models.Model):
         """:raises UserError: the account of one of the mails was removed"""
         if not all(mail.account_id for mail in self):
             raise UserError(
-                self.env._("Its email account was removed: assign it to a record, or turn it into a new one.")
+                self.env._(
+                    "Its email account was removed: assign the mail to a record, or turn it into a new one."
+                )
             )
 
     def _prepare_orphaned_gateway(self):

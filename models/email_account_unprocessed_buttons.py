@@ -108,7 +108,9 @@ class EmailAccountUnprocessed(models.Model):
         partial = self.filtered(lambda mail: not mail.is_complete)
         if not all(mail.account_id for mail in partial):
             raise UserError(
-                self.env._("Only the header of it is here, and its email account was removed: discard it.")
+                self.env._(
+                    "Only the header of this mail is here, and its email account was removed: discard it."
+                )
             )
         if partial:
             raise UserError(self.env._("Only the header of it is here: fetch the rest first."))

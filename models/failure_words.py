@@ -155,7 +155,7 @@ WORDS = {
         _lt("Type another password: providers lock a mailbox after a few wrong ones."),
     ),
     "logins_paused": (
-        _lt("Five different passwords were refused within 15 minutes, so none is tried for now."),
+        _lt("Five different passwords were refused within 15 minutes, so no more are tried for now."),
         _lt("Correct the password, then try again: providers lock a mailbox after a few wrong ones."),
     ),
     "greylisted": (
@@ -207,10 +207,10 @@ WORDS = {
         _lt("Choose another folder."),
     ),
     "read_only": (
-        _lt("The mailbox may be read, but not changed."),
+        _lt("This account can read the mailbox, but not change it."),
         _lt(
-            "Ask who administers the mailbox for the right to change it, or choose “Leave it as it is” under "
-            "“After receiving”."
+            "Ask the administrator of the mailbox for permission to change it, or choose “Leave it as it "
+            "is” under “After receiving”."
         ),
     ),
     "policy_rejected": (
@@ -245,17 +245,17 @@ WORDS = {
         _lt("Ask the administrator of this system to correct it."),
     ),
     "message_incomplete": (
-        _lt("The server gives less of a mail than it says there is."),
+        _lt("The server sends less of a mail than it announced."),
         _lt(
-            "The mail stays in the mailbox and is tried again. If that goes on, tell the provider, or read "
-            "it with another mail program."
+            "The mail stays in the mailbox and is tried again. If this keeps happening, tell the provider, "
+            "or read it with another mail program."
         ),
     ),
     "framing_broken": (
-        _lt("The answers of the server do not fit what it was asked: mails could be cut or mixed up."),
+        _lt("The server's answers do not match what it was asked: mails could be cut off or mixed up."),
         _lt(
-            "None of them was used and nothing was deleted. Tell the provider. If one mail is the reason, "
-            "remove it with another mail program."
+            "None of the answers was used, and nothing was deleted. Tell the provider. If one mail is the "
+            "cause, remove it with another mail program."
         ),
     ),
     "message_missing": (
@@ -292,14 +292,14 @@ PREFIX = {
 }
 # what `email.account.refusal` says of when it was, and of the time that is left
 MINUTES_AGO = _lt("This password was refused %s minutes ago, so it was not sent again.")
-SAME_AT = _lt("The same one can be tried again at %s.")
-ANY_AT = _lt("Logins go on at %s.")
-FIFTH = _lt("It was the fifth refused password within 15 minutes: none is tried before %s.")
+SAME_AT = _lt("You can try the same password again at %s.")
+ANY_AT = _lt("Logins resume at %s.")
+FIFTH = _lt("This was the fifth password refused within 15 minutes: no more are tried before %s.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
 # what a certificate that was refused says of itself
-COMMON_NAME = _lt("It states “%s” only as its common name, which does not count any more.")
+COMMON_NAME = _lt("It names “%s” only as its common name, which is no longer accepted.")
 NEW_CERTIFICATE = _lt(
     "Ask whoever runs the server for a certificate that states its name as “subject alternative name”. No "
     "password was sent."

@@ -14,18 +14,18 @@ def describe_reason(env, failure, again=False):
         ),
         "no_route": env._("It says nothing of who sent it, so there is no contact to post it on: assign it."),
         "refused": env._(
-            "An alias does not take this mail: its settings say who may write to it, and what. The sender is "
-            "told so, unless a program has written the mail. Assign it to a record, or change the alias and "
+            "An alias rejected this mail: its settings limit who may write to it, and what. The sender is "
+            "told, unless the mail was sent by a program. Assign it to a record, or change the alias and "
             "retry."
         ),
         "report": env._(
-            "It is a report, or an automatic answer, about a mail that is not known here (another program "
-            "may have sent it), or it does not say clearly what became of it. Read it, then assign or "
+            "This is a report or automatic reply about mail that is not known here (another program may "
+            "have sent it), or it does not clearly say what happened to the mail. Read it, then assign or "
             "discard it."
         ),
         "dropped": env._(
-            "The application took the mail, but made nothing of it that can be seen. Assign it to a record, "
-            "or turn it into a new one."
+            "The application accepted the mail, but nothing visible came of it. Assign it to a record, or "
+            "turn it into a new one."
         ),
         "broken": env._("It is damaged so badly that it cannot be read. The source is here, as it came."),
         "too_large": env._(

@@ -27,9 +27,9 @@ class ResConfigSettings(models.TransientModel):
     email_account_granted_senders = fields.Char(
         "Granted Domains and Addresses",
         config_parameter=GRANTED,
-        help="Separated by commas, for example: example.com, info@example.org. Who manages email accounts "
-        "without being an administrator of the settings may let accounts with these addresses send the "
-        "application's own mail, and enter these domains and addresses as Other Addresses.",
+        help="Separated by commas, for example: example.com, info@example.org. Managers of email accounts "
+        "who are not administrators of the settings may let accounts with these addresses send the "
+        "application's own mail, and may enter these domains and addresses as Other Addresses.",
     )
     email_account_count = fields.Integer(compute="_compute_email_account_count")
     email_account_key_place = fields.Selection(
@@ -70,8 +70,8 @@ class ResConfigSettings(models.TransientModel):
                 if not name:
                     raise ValidationError(
                         self.env._(
-                            "Granted Domains and Addresses: “%s” is neither a domain, as example.com, nor an "
-                            "email address.",
+                            "Granted Domains and Addresses: “%s” is neither a domain, such as example.com, "
+                            "nor an email address.",
                             entry,
                         )
                     )

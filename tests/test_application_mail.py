@@ -152,7 +152,7 @@ class TestManagerWithoutSettings(ApplicationCase):
         self.assertEqual(self.find("x@elsewhere.example"), account)
         account.with_user(self.users["manager"]).write({"bcc_email": "me@evil.example"})
         self.assertFalse(self.find("x@elsewhere.example"))
-        self.assertIn("not leave through this account", account.sudo().message_ids[0].body)
+        self.assertIn("no longer sent through this account", account.sudo().message_ids[0].body)
         account.action_approve()
         self.assertEqual(self.find("x@elsewhere.example"), account)
 

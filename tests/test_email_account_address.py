@@ -63,7 +63,7 @@ class TestClaims(AddressCase):
                 self.assertEqual((wizard.account_id.state, wizard.account_id.is_proved), ("ready", True))
                 self.assertFalse(squatter.active)
                 self.assertEqual((squatter.state, squatter.is_proved), ("draft", False))
-                self.assertEqual("proved by its login" in self.get_told(squatter, "employee"), not archived)
+                self.assertEqual("so proved that" in self.get_told(squatter, "employee"), not archived)
                 savepoint.rollback()
 
     def test_word_names_nobody(self):
@@ -375,7 +375,7 @@ class TestRemovedByAdministrator(AddressCase):
             [("notified_partner_ids", "in", self.users["owner"].partner_id.ids)]
         )
         told = told.filtered(lambda each: "removed" in (each.subject or ""))
-        self.assertIn("2 of its mails", told.body)
+        self.assertIn("not become messages yet (2)", told.body)
         self.assertIn("unprocessed-mail", told.body)
         self.assertEqual(told.author_id, self.env.ref("base.partner_root"))
         # the address is free, for him too

@@ -280,17 +280,17 @@ class TestEmailAccountRefusal(TransactionCase):
         failure = mailclient.MailFailure(endpoint(), "login", "x", "logins_paused")
         failure.hold = hold
         message, _advice = settings._describe_failure(failure, "incoming")
-        self.assertRegex(message, r"none is tried for now\. Logins go on at 2:05\sPM\.$")
+        self.assertRegex(message, r"no more are tried for now\. Logins resume at 2:05\sPM\.$")
         user.tz = False
         settings = settings.with_context(tz=False)
         message, _advice = settings._describe_failure(failure, "incoming")
-        self.assertRegex(message, r"Logins go on at 8:35\sAM \(UTC\)\.$")
+        self.assertRegex(message, r"Logins resume at 8:35\sAM \(UTC\)\.$")
         failure = mailclient.MailFailure(endpoint(), "login", "x", "password_refused")
         now = fields.Datetime.now()
         for minutes, paused_until, words in (
-            (0, None, "This password was refused just now, so it was not sent again. The same one can be "),
-            (4, None, "This password was refused 4 minutes ago, so it was not sent again. The same one can "),
-            (4, moment, "4 minutes ago, so it was not sent again. It was the fifth refused password "),
+            (0, None, "This password was refused just now, so it was not sent again. You can try the "),
+            (4, None, "This password was refused 4 minutes ago, so it was not sent again. You can try the "),
+            (4, moment, "4 minutes ago, so it was not sent again. This was the fifth password refused "),
         ):
             failure.hold = Hold(now - timedelta(minutes=minutes), now, paused_until)
             message, _advice = settings._describe_failure(failure, "incoming")
@@ -305,7 +305,7 @@ class TestEmailAccountRefusal(TransactionCase):
         system = account.with_user(SUPERUSER_ID).with_context(tz=False)
         system.env.user.tz = False
         message, _advice = system._describe_failure(failure, "incoming")
-        self.assertRegex(message, r"Logins go on at 9:34\sAM \(Europe/Berlin\)\.$")
+        self.assertRegex(message, r"Logins resume at 9:34\sAM \(Europe/Berlin\)\.$")
 
 
 class TestRefusalTransactions(TransactionCase):
@@ -403,7 +403,7 @@ class TestRefusedLogins(HostsCase):
         self.assertEqual(self.get_causes(check), ["logins_paused"] * 2)
         self.assertEqual(check.result, "failed")
         self.assertIn("Five different passwords were refused within 15 minutes", check.summary)
-        self.assertEqual(check.summary.count("go on at"), 1)
+        self.assertEqual(check.summary.count("Logins resume at"), 1)
 
     def test_one_refusal_of_a_password(self):
         check = self.account._check()
@@ -450,7 +450,7 @@ class TestRefusedLogins(HostsCase):
         for number in range(5):
             self.account.password = f"wrong {number}"
             check = self.account._check()
-            self.assertEqual("the fifth refused password" in check.summary, number == 4)
+            self.assertEqual("the fifth password refused" in check.summary, number == 4)
         self.get_logins(5)
 
     def test_administrators_wait_as_well(self):

@@ -76,7 +76,7 @@ class TestReportOfKnownMail(ReportCase):
         reason = self.assertBounced(self.bob).failure_reason
         self.assertEqual(
             reason.splitlines(),
-            ["There is no such mailbox at the recipient's server.", "550 5.1.1 No such user"],
+            ["There is no such mailbox on the recipient's server.", "550 5.1.1 No such user"],
         )
         self.assertNotBounced(self.ann)
         self.assertNothingElse()
@@ -85,7 +85,7 @@ class TestReportOfKnownMail(ReportCase):
 
     def test_only_failed_is_a_bounce(self):
         for action, status, expected in (
-            ("delayed", "4.4.1", f"The email to {BOB} is late: the mail server goes on trying."),
+            ("delayed", "4.4.1", f"The email to {BOB} is delayed: the mail server keeps trying."),
             ("delivered", "2.0.0", f"The email to {BOB} was delivered."),
             ("relayed", "2.0.0", f"The email to {BOB} was passed on to a server"),
             ("expanded", "2.0.0", f"The email to {BOB} was delivered, and passed on to several recipients."),
@@ -98,11 +98,11 @@ class TestReportOfKnownMail(ReportCase):
 
     def test_read_receipts(self):
         for kind, expected in (
-            ("manual-action/MDN-sent-manually; displayed", f"{BOB} has opened the email."),
-            ("automatic-action/MDN-sent-automatically; deleted", f"{BOB} has deleted the email."),
+            ("manual-action/MDN-sent-manually; displayed", f"The email was opened by {BOB}."),
+            ("automatic-action/MDN-sent-automatically; deleted", f"The email was deleted by {BOB}."),
             ("automatic-action/MDN-sent-automatically; dispatched", f"The email to {BOB} was forwarded"),
             ("automatic-action/MDN-sent-automatically; processed/error", f"The email to {BOB} was processed"),
-            ("manual-action/MDN-sent-manually; denied", f"{BOB} does not want to say"),
+            ("manual-action/MDN-sent-manually; denied", f"{BOB} declined to say"),
         ):
             with self.subTest(kind):
                 self.receive(self.receipt(kind, number=kind[-6:].replace("/", "")))
@@ -121,7 +121,7 @@ class TestReportOfKnownMail(ReportCase):
         self.assertIn("mailbox of the recipient is full", self.assertBounced(self.bob).failure_reason)
         self.assertNotBounced(self.ann)
         [note] = self.get_notes()
-        self.assertIn(f"The email to {ANN} is late", note)
+        self.assertIn(f"The email to {ANN} is delayed", note)
         self.assertIn("did not answer in time", note)
         self.assertIn("list@customer.example", note)
         self.assertNotIn(BOB, note)
@@ -193,7 +193,7 @@ class TestReportOfKnownMail(ReportCase):
             words("late", late, "Warning: message delayed 24 hours", head=[f"X-Failed-Recipients: {ANN}"])
         )
         self.assertNotBounced(self.ann, message)
-        self.assertIn(f"The email to {ANN} is late", self.get_notes()[0])
+        self.assertIn(f"The email to {ANN} is delayed", self.get_notes()[0])
         self.assertFalse(self.get_unprocessed())
 
     def test_reason_is_harmless(self):
@@ -253,7 +253,7 @@ class TestReportOfUnknownMail(ReportCase):
         sources.append(words("nothing", "I am out of office."))
         self.receive(*sources)
         self.assertKept(len(sources))
-        self.assertIn("a mail that is not known here", self.get_unprocessed()[0].message)
+        self.assertIn("about mail that is not known here", self.get_unprocessed()[0].message)
         self.assertFalse(self.get_notes())
         # what Odoo counts is counted: three times it said that this contact's mail came back
         self.assertEqual((self.bob.message_bounce, self.ann.message_bounce), (3, 0))

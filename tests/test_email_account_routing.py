@@ -148,7 +148,7 @@ class TestRefusal(RoutingCase):
         self.assertIn("-loop-detection-bounce-email@", references)
         self.assertIn("<one@customer.example>", references)
         mail = self.get_unprocessed()
-        self.assertIn("An alias does not take this mail", mail.message)
+        self.assertIn("An alias rejected this mail", mail.message)
         self.assertEqual(self.get_flags(), ["S"])
         self.account._receive()
         self.assertEqual(len(self.get_unprocessed()), 1)

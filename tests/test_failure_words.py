@@ -79,8 +79,8 @@ class TestCertificateWords(TransactionCase):
         message, advice, responsible = self.describe("certificate_name_mismatch", subject="mail.acme.example")
         self.assertEqual(
             message,
-            "The certificate of the server is for another name. It states “mail.acme.example” only as its "
-            "common name, which does not count any more.",
+            "The certificate of the server is for another name. It names “mail.acme.example” only as its "
+            "common name, which is no longer accepted.",
         )
         self.assertIn("subject alternative name", advice)
         self.assertIn("No password was sent.", advice)

@@ -66,8 +66,8 @@ class TestLogins(DiscoveryCase):
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertIn(f"Tried with the user names {ADDRESS}, jane.", self.wizard.message)
         self.assertIn(
-            "Cannot connect to the incoming email server: It was not tried, because two logins were refused "
-            "already.",
+            "Cannot connect to the incoming email server: It was not tried, because two logins have "
+            "already been refused.",
             self.wizard.message,
         )
         self.assertFalse(self.get_accounts())
@@ -95,7 +95,7 @@ class TestLogins(DiscoveryCase):
             self.wizard.action_create()
         self.assertEqual(tried, [ADDRESS, "jane"])
         self.assertEqual(self.get_new_logins(), [])
-        self.assertIn("It was not tried, because two logins were refused already.", self.wizard.message)
+        self.assertIn("It was not tried, because two logins have already been refused.", self.wizard.message)
 
     def refuse_before(self, *passwords):
         settings = mailclient.Endpoint("imap", IMAP.host, IMAP.port, IMAP.security)
@@ -110,7 +110,7 @@ class TestLogins(DiscoveryCase):
         self.assertEqual((self.wizard.step, self.wizard.is_retry), ("start", True))
         self.assertFalse(self.wizard.account_id)
         [outgoing, incoming] = self.wizard.message.splitlines()
-        self.assertRegex(outgoing, "Five different passwords were refused .* Logins go on at")
+        self.assertRegex(outgoing, "Five different passwords were refused .* Logins resume at")
         self.assertEqual(
             incoming, "Cannot connect to the incoming email server: It was not tried, for the same reason."
         )
@@ -131,7 +131,7 @@ class TestLogins(DiscoveryCase):
         self.wizard.action_create()
         self.assertEqual(len(self.get_tried()), 1)
         self.assertIn("This password was refused just now, so it was not sent again.", self.wizard.message)
-        self.assertEqual(self.wizard.message.count("can be tried again at"), 1)
+        self.assertEqual(self.wizard.message.count("can try the same password again at"), 1)
 
     def test_five_typos(self):
         """Only then one waits, and is told so at once."""
@@ -141,7 +141,7 @@ class TestLogins(DiscoveryCase):
             self.wizard.password = f"wrong {number}"
             self.wizard.action_create()
         self.assertEqual(len(self.get_tried()), 5)
-        self.assertIn("It was the fifth refused password", self.wizard.message)
+        self.assertIn("This was the fifth password refused", self.wizard.message)
         wait = self.wizard.retry_date - fields.Datetime.now()
         self.assertAlmostEqual(wait.total_seconds(), 15 * 60, delta=60)
         self.wizard.password = PASSWORD

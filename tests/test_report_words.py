@@ -21,7 +21,7 @@ class TestReportWords(TransactionCase):
             (
                 "5.1.1",
                 "550 5.1.1 <bob@x.example>: User unknown",
-                "There is no such mailbox at the recipient's server.",
+                "There is no such mailbox on the recipient's server.",
             ),
             ("5.2.2", "", "The mailbox of the recipient is full."),
             ("4.4.7", "delivery time expired", "The mail server of the recipient did not answer in time."),
@@ -32,8 +32,12 @@ class TestReportWords(TransactionCase):
                 "There is no mail server for the domain of the address.",
             ),
             ("5.3.4", "message too big", "The email is larger than the recipient's server accepts."),
-            ("5.7.1", "554 Relay access denied", "The server that was asked takes no mail for this address."),
-            ("5.0.0", "mail loops back to myself", "Why is not known; the server's own words:"),
+            (
+                "5.7.1",
+                "554 Relay access denied",
+                "The server that was contacted does not accept mail for this address.",
+            ),
+            ("5.0.0", "mail loops back to myself", "The reason is not known. The server said:"),
         ):
             with self.subTest(diagnostic or status):
                 [words, reply] = describe_reason(

@@ -206,7 +206,7 @@ class LoginTrial:
         reasons = {
             "refused": env._("It was not tried, because the other server has just refused this password."),
             "same": env._("It was not tried, for the same reason."),
-            "two": env._("It was not tried, because two logins were refused already."),
+            "two": env._("It was not tried, because two logins have already been refused."),
         }
         words = env._(PREFIX[direction])
         self._show(direction, 0, "skipped")

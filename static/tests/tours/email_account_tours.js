@@ -416,7 +416,7 @@ tours.add("email_account_typos", {
         { content: "retry", trigger: `${RETRY}:enabled`, run: "click" },
         {
             content: "the fifth",
-            trigger: `${dialog} .alert-danger:contains('It was the fifth refused password within 15 minutes: none is tried before')`,
+            trigger: `${dialog} .alert-danger:contains('This was the fifth password refused within 15 minutes: no more are tried before')`,
         },
         { content: "the button waits", trigger: `${dialog} .modal-footer button[name=action_create]:disabled:contains('Retry in 14:')` },
         { content: "another mailbox", trigger: field("email"), run: "edit joe@acme.example" },
