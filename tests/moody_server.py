@@ -33,6 +33,7 @@ class MoodyServer(FaultServer):
     :ivar search_limit: messages that a SEARCH gives at most, the newest
     :ivar commands: what was said to it, a list of text
     :ivar logins: how many
+    :ivar meanwhile: what happens once, ``{(verb, "before" | "after"): function}``: before or after it answers
     :ivar hanging: ports of the clients that wait for it in vain
     """
 
@@ -44,7 +45,7 @@ class MoodyServer(FaultServer):
         self.permanent = "(\\Seen \\Deleted \\Answered \\Flagged \\Draft)"
         self.search_limit, self.commands, self.logins = None, [], 0
         self.extra = "UIDPLUS MOVE"
-        self.hanging = set()
+        self.hanging, self.meanwhile = set(), {}
         self.refuses_logins = False
         self._top = 0
         talks = {"imap": self._imap, "pop3": self._pop3}
@@ -99,7 +100,9 @@ class MoodyServer(FaultServer):
             if verb == "UID":
                 verb, _space, rest = rest.partition(" ")
                 verb = verb.upper()
+            self.meanwhile.pop((verb, "before"), int)()
             answer = getattr(self, f"_imap_{verb.lower()}", lambda _talk, _rest: "OK done")(talk, rest)
+            self.meanwhile.pop((verb, "after"), int)()
             if answer == "hang":
                 self._hang(talk)
             if answer == "close":
