@@ -12,11 +12,15 @@ from .receiving import MoodyCase, process_lightly
 TURN = "odoo.addons.email_account.models.receive_turn.ReceiveTurn"
 DAY = timedelta(days=1)
 NOW = datetime(2026, 12, 1, 23, 1, tzinfo=timezone.utc)
-# around days that begin at different times in different zones
-HOURS = st.integers(-70, 30)
+# since now, or (a tuple) since the first day begins: days begin at different times in different zones
+HOURS = st.one_of(st.integers(-70, 30), st.tuples(st.integers(-13, 13)))
 # when something arrives while it is looked at
 MEANWHILE = st.tuples(
     st.sampled_from(["STATUS", "SELECT", "SEARCH", "FETCH", "LOGOUT"]), st.sampled_from(["before", "after"])
+)
+# a message, and what becomes of a question for it
+FAULTS = st.tuples(
+    st.integers(0, 30), st.sampled_from(["close", "nothing", "NO no", "NO [UNAVAILABLE] Try again later"])
 )
 
 
@@ -36,6 +40,7 @@ def _steps():
             st.tuples(st.just("look_shortly"), st.integers(1, 3)),
             st.tuples(st.just("look_meanwhile"), MEANWHILE),
             st.tuples(st.just("look_meanwhile"), MEANWHILE),
+            st.tuples(st.just("look_faulty"), FAULTS),
             st.tuples(st.just("renumber"), st.just(0)),
             st.tuples(st.just("begin_earlier"), st.integers(1, 5)),
             st.tuples(st.just("switch"), st.just(0)),
@@ -115,6 +120,7 @@ class TestPosition(MoodyCase):
         self.server.search_limit, self.server.next_uid = None, None
         self.folder.is_received = True
         for _look in range(2):
+            self.get_waiting().next_attempt = fields.Datetime.now()
             self.step_look(model, 0)
         visible = {
             self.names[message]
@@ -125,8 +131,12 @@ class TestPosition(MoodyCase):
         self.assertEqual(len(received), len(set(received)))
         self.assertLessEqual(visible & model.due, set(received))
         self.assertLessEqual(set(received), model.due | model.free)
-        self.assertFalse(self.get_unprocessed())
+        self.assertFalse(self.get_waiting())
         self.assertEqual(self.account.state, "ready")
+
+    def get_waiting(self):
+        """What was not given, and may be later; the others were removed or have another UID now."""
+        return self.get_unprocessed().filtered(lambda mail: mail.state == "waiting")
 
     def check_position(self, model):
         """It has passed nothing that was never looked at."""
@@ -134,14 +144,18 @@ class TestPosition(MoodyCase):
         if folder.uid_validity != str(self.server.validity) or folder.import_since:
             return
         received = set(self.get_received())
-        kept = {uid for part in (folder.deleted_uids or "").split(",") for uid in _expanded(part)}
+        kept = set(map(int, self.get_waiting().receipt_id.mapped("uid")))
+        kept |= {uid for part in (folder.deleted_uids or "").split(",") for uid in _expanded(part)}
         for message in self.server.messages.values():
             if message.uid < int(folder.uid_next or 1) and message.uid not in kept:
                 name = self.names[message]
                 self.assertTrue(name in received or name not in model.due, (message.uid, name))
 
     def step_move_in(self, model, hours):
-        self.add(model, NOW + timedelta(hours=hours, minutes=len(self.names)))
+        since = NOW
+        if isinstance(hours, tuple):
+            [hours], since = hours, model.start or NOW
+        self.add(model, since + timedelta(hours=hours, minutes=len(self.names)))
 
     def add(self, model, arrived):
         name = len(self.names) + 1
@@ -207,6 +221,15 @@ class TestPosition(MoodyCase):
         if not was_begun:  # they may be there before the first look, or come after it
             model.set_free({name for name in model.arrived if name not in known})
 
+    def step_look_faulty(self, model, value):
+        """The server does not give one of them."""
+        number, fault = value
+        message = self.pick(number)
+        if message:
+            self.server.faults = {message.uid: {"header": fault, "body": fault}}
+        self.step_look(model, 0)
+        self.server.faults = {}
+
     def step_renumber(self, model, _value):
         model.renumber(set(self.get_received()))
         self.server.renumber()
@@ -242,19 +265,30 @@ class TestFirstDay(MoodyCase):
         self.process_lightly()
 
     def test_day_that_has_not_begun_for_the_server(self):
-        for zone in (-12, 0, 14):
-            with self.subTest(zone):
-                self.start()
-                self.server.zone = zone
-                self.arrive(1, datetime(2026, 12, 1, 14, 59, tzinfo=timezone.utc))
-                self.arrive(2, datetime(2026, 12, 1, 15, 0, tzinfo=timezone.utc))  # midnight in Tokyo
-                self.account.with_context(tz="Asia/Tokyo").import_from = "2026-12-02"
-                self.account._receive()
-                self.assertEqual(self.get_received(), [2])
-                self.arrive(3, NOW)
-                self.arrive(4, datetime(2020, 1, 1, tzinfo=timezone.utc))  # moved in
-                self.account._receive()
-                self.assertEqual(self.get_received(), [2, 3, 4])
+        """Also where the day was later first, and is corrected."""
+        for tz, start in (
+            ("UTC", datetime(2026, 12, 2, tzinfo=timezone.utc)),
+            ("Asia/Tokyo", datetime(2026, 12, 1, 15, tzinfo=timezone.utc)),
+            ("America/Los_Angeles", datetime(2026, 12, 2, 8, tzinfo=timezone.utc)),
+            ("Pacific/Kiritimati", datetime(2026, 12, 1, 10, tzinfo=timezone.utc)),
+        ):
+            for zone, first in ((-12, "2026-12-02"), (14, "2026-12-02"), (-12, "2026-12-04")):
+                with self.subTest(tz, zone=zone, first=first):
+                    self.start()
+                    self.server.zone = zone
+                    self.arrive(1, start - timedelta(minutes=1))
+                    self.arrive(2, start)
+                    self.arrive(3, start - 30 * DAY)
+                    account = self.account.with_context(tz=tz)
+                    account.import_from = first
+                    self.account._receive()
+                    account.import_from = "2026-12-02"
+                    self.account._receive()
+                    self.assertEqual(self.get_received(), [2])
+                    self.arrive(4, NOW)
+                    self.arrive(5, datetime(2020, 1, 1, tzinfo=timezone.utc))  # moved in
+                    self.account._receive()
+                    self.assertEqual(self.get_received(), [2, 4, 5])
 
     def test_day_that_is_corrected(self):
         self.arrive(1, NOW - 9 * DAY)
