@@ -60,13 +60,15 @@ class Model:
     """
 
     def __init__(self, start):
-        self.start, self.begun = start, False
+        self.start, self.begun, self.is_renumbered = start, False, False
         self.due, self.free, self.arrived = set(), set(), {}
 
     def add(self, name, arrived):
         self.arrived[name] = arrived
         if self.begun or self.start is None or arrived >= self.start:
             self.due.add(name)
+        if self.is_renumbered:
+            self.set_free({name})
 
     def set_free(self, names):
         """Those that are older than the first day may arrive or not."""
@@ -80,17 +82,20 @@ class Model:
 
     def renumber(self, received):
         """A server that counts anew tells nothing of what was there before but its date."""
+        self.is_renumbered = True  # until it is looked at
         self.set_free(self.due - received)
 
 
 @tagged("post_install", "-at_install")
 class TestPosition(MoodyCase):
+    batch = 2
+
     def setUp(self):
         super().setUp()
         self.process_lightly()
 
     @settings(
-        max_examples=30,
+        max_examples=20,
         phases=(Phase.generate,),
         deadline=None,
         derandomize=True,
@@ -187,7 +192,7 @@ class TestPosition(MoodyCase):
 
     def step_look(self, model, _value):
         if self.folder.is_received:
-            model.begun = True
+            model.begun, model.is_renumbered = True, False
         self.account._receive()
 
     def step_look_shortly(self, model, count):
@@ -224,9 +229,10 @@ class TestPosition(MoodyCase):
     def step_look_faulty(self, model, value):
         """The server does not give one of them."""
         number, fault = value
-        message = self.pick(number)
-        if message:
-            self.server.faults = {message.uid: {"header": fault, "body": fault}}
+        self.step_arrive(model, 2)
+        looked_at = int(self.folder.uid_next or 1)
+        fresh = [uid for uid in self.server.messages if uid >= looked_at] or list(self.server.messages)
+        self.server.faults = {fresh[number % len(fresh)]: {"header": fault, "body": fault}}
         self.step_look(model, 0)
         self.server.faults = {}
 
@@ -327,6 +333,33 @@ class TestFirstDay(MoodyCase):
                 self.account._receive()
                 self.assertEqual(self.get_received(), [1, 2])
                 self.assertEqual(self.folder.uid_next, "3")
+
+    def test_earlier_day_where_a_search_gives_only_so_many(self):
+        """Nothing is new, so that nothing has shown it before."""
+        for number in range(1, 6):
+            self.arrive(number, NOW - 9 * DAY)
+        self.arrive(6)
+        self.account.import_from = NOW.date() - DAY
+        self.account._receive()
+        self.assertEqual(self.get_received(), [6])
+        self.server.search_limit = 2
+        self.account.import_from = NOW.date() - 10 * DAY
+        self.account._receive()
+        self.assertEqual(sorted(self.get_received()), [1, 2, 3, 4, 5, 6])
+
+    def test_others_pass_one_that_is_not_given(self):
+        for number in range(1, 10):
+            self.arrive(number)
+        self.server.faults = {2: {"header": "close", "body": "close"}}
+        with patch("odoo.addons.email_account.models.receive_turn.MAX_SESSIONS", 2):
+            self.account._receive()
+        self.assertGreater(max(self.get_received()), 2)
+        self.assertNotIn(2, self.get_received())
+        self.assertLessEqual(int(self.folder.uid_next), 2)
+        self.account._receive()
+        self.assertEqual(sorted(self.get_received()), [1, *range(3, 10)])
+        self.assertEqual(self.get_unprocessed().receipt_id.uid, "2")
+        self.assertEqual(self.folder.uid_next, "10")
 
     def test_mark_of_deletion_that_is_taken_away(self):
         self.arrive(1, flags=("\\Deleted",))
