@@ -242,9 +242,10 @@ class ImapReceiving(Mailbox):
 
     def present(self, uids: list[str]) -> set[str]:
         found = set()
-        for uid_set in uid_sets(uids):
-            with self._step("fetch"):
-                found.update(self._session.uids("UID", uid_set))
+        for start in range(0, len(uids), self._at_once):
+            for uid_set in uid_sets(uids[start : start + self._at_once]):
+                with self._step("fetch"):
+                    found.update(self._session.uids("UID", uid_set))
         return found & set(uids)
 
     def mark_seen(self, uids: list[str]) -> None:

@@ -115,8 +115,9 @@ class Listing:
         """Return what is imported of what is older (list of uids)."""
         if not day:
             return []
+        # it also shows whether a SEARCH gives only so many, which nothing has if nothing is new
+        everything = yield partial(self._mailbox.listing, 1)
         if day == self._folder.EVERYTHING or self._mailbox.search_limited:
-            everything = yield partial(self._mailbox.listing, 1)
             return sorted((yield partial(self._mailbox.unmarked, everything, "deleted")), key=int)
         moment = self._account._get_day_start(day)
         return (yield partial(self._mailbox.uids, 1, since=mailclient.day_before(moment)))

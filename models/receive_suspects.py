@@ -5,6 +5,8 @@
 TOGETHER, ALONE, TO_BLAME = 0, 1, 2
 # so many messages, each asked for by itself, and none given: it is the server
 INNOCENT = 3
+# unless it was so in so many turns in a row, in which it always let in, and no more than so many are there
+PATIENCE, FEW = 3, 10
 # messages that are asked for one by one after a session has ended over others
 CAREFUL = 50
 
@@ -23,6 +25,7 @@ class Suspects:
         # (folder, uid): alone and in vain, in this turn; those that were refused
         self._tried, self._refused = set(), set()
         self._last = None  # folder and what it held before the last note
+        self._vain = {}  # by folder: turns before this one in which it gave none
 
     def get(self, folder, validity):
         """Return ``{uid: count}`` of a folder with this UIDVALIDITY (text)."""
@@ -51,14 +54,18 @@ class Suspects:
         ]
         return fresh, suspected, [uid for uid in uids if noted.get(uid) == TO_BLAME]
 
-    def note(self, folder, validity, uids, given, refused):
+    def note(self, folder, validity, uids, count, given, refused):
         """Suspect messages (list of uids) that were asked for together.
 
+        :param int count: how many messages of the folder are wanted
         :param int given: how many messages the server has given in this turn
         :param bool refused: it has said no, and gives no other message at the moment; else it has ended the
             session, but let in before
         :return: whether it is the server rather than one of them
         """
+        before = self._vain.setdefault(folder, (folder.suspects or {}).get("vain", 0))
+        vain = 0 if given else before + 1
+        is_patient = before < PATIENCE or count > FEW
         if refused:
             given = 0
         noted = self.get(folder, validity)
@@ -70,18 +77,18 @@ class Suspects:
         else:
             [uid] = uids
             tried = (folder.id, uid) in self._tried
-            if given and was_careful:
+            if was_careful and (given or not is_patient):
                 noted[uid] = TO_BLAME
             elif not tried:
                 noted[uid] = min(noted.get(uid, TOGETHER) + 1, TO_BLAME)
             self._tried.add((folder.id, uid))
             if refused:
                 self._refused.add((folder.id, uid))
-        is_server = not given and len(self._tried) >= INNOCENT
+        is_server = is_patient and not given and len(self._tried) >= INNOCENT
         if is_server:
             tried = {uid for uid in noted if (folder.id, uid) in self._tried}
             noted |= dict.fromkeys(tried, TOGETHER)
-        folder.suspects = {"validity": validity, "uids": noted}
+        folder.suspects = {"validity": validity, "uids": noted, "vain": vain}
         return is_server
 
     def acquit(self):
@@ -89,10 +96,13 @@ class Suspects:
         folder, before = self._last or (None, None)
         if folder:
             folder.suspects = before
+        for folder, vain in self._vain.items():
+            if folder.suspects:
+                folder.suspects = {**folder.suspects, "vain": vain}
 
     def clear(self, folder, validity, uids):
         """Messages (set of uids) are done with."""
         noted = self.get(folder, validity)
         left = {uid: count for uid, count in noted.items() if uid not in uids}
         if folder.suspects and (left != noted or not left):
-            folder.suspects = {"validity": validity, "uids": left} if left else False
+            folder.suspects = {**folder.suspects, "validity": validity, "uids": left} if left else False

@@ -32,7 +32,7 @@ class SessionEnded(Exception):
 
 
 class AskAgain(Exception):
-    """What the server has refused is asked for in another way, in the same session."""
+    """What the server has refused or was not asked for is asked for in another way, in the same session."""
 
 
 class ReceiveTurn:
@@ -53,7 +53,7 @@ class ReceiveTurn:
         self._last_given = {}  # uid of one, by folder
         self._has_looked = False  # for evidence that it gives any
         self._refusal = None  # of messages that are left, while nothing shows that the server gives any
-        self._position = None  # in the open folder
+        self._position, self._wanted = None, 0  # in the open folder, and how many of it are wanted
         self.is_waiting = False  # there is more to fetch
         self.rest = 0  # minutes before that
         self.count = 0  # mails that were stored
@@ -139,7 +139,7 @@ class ReceiveTurn:
         validity, is_done = str(mark.validity), False
         while not is_done:
             listed = yield from Listing(mailbox, folder, mark).listing()
-            self._position = listed.position
+            self._position, self._wanted = listed.position, len(listed.uids)
             yield from self._looking_for_evidence(mailbox, folder, validity, listed.uids)
             try:
                 left = yield from self._receiving_listed(mailbox, folder, validity, listed)
@@ -177,14 +177,16 @@ class ReceiveTurn:
         """Store what is listed: first what nothing is known against.
 
         :return: whether something is left for the next turn
+        :raises AskAgain: there is more to be asked for in this one
         """
         fresh, suspected, blamed = self._suspects.sort(folder, validity, listed.uids, self._given)
         for uid in blamed:
             received = mailclient.Received(uid, 0, None, None)
             self._store(folder, validity, received, NotProcessed("unreadable"))
         self._suspects.clear(folder, validity, {*blamed, *self._get_settled(folder, validity, listed)})
+        held_back = set(listed.uids).difference(fresh, suspected, blamed)
         is_careful = bool(self._suspects.failures or self._suspects.get(folder, validity))
-        is_left = len(fresh) + len(suspected) + len(blamed) < len(listed.uids)
+        is_left = bool(held_back)
         if suspected and len(fresh) > KEPT_FOR_LATER:
             # they show at that moment whether the server gives any
             suspected += [fresh.pop(len(fresh) // 2), fresh.pop()]
@@ -195,6 +197,10 @@ class ReceiveTurn:
                 is_left = is_left or not is_done
             elif uids:
                 self.is_waiting = True
+        if held_back and not self._is_over():
+            _fresh, suspected, _blamed = self._suspects.sort(folder, validity, listed.uids, self._given)
+            if not held_back.isdisjoint(suspected):  # the server has given others meanwhile
+                raise AskAgain
         return is_left
 
     def _get_settled(self, folder, validity, listed):
@@ -260,7 +266,9 @@ class ReceiveTurn:
                 raise SessionEnded from failure
             raise failure
         before = self._suspects.get(folder, validity)
-        is_server = self._suspects.note(folder, validity, asked, self._given, mailbox.usable)
+        is_server = self._suspects.note(
+            folder, validity, asked, self._wanted, self._given, refused=mailbox.usable
+        )
         self._env.cr.commit()
         if is_server:
             raise failure

@@ -1,7 +1,6 @@
 """A mail server with one mailbox, IMAP and POP3, that fails over chosen messages or over what it is told."""
 
 import re
-import threading
 from datetime import datetime, timedelta, timezone
 
 from .mailclient.fault_server import FaultServer
@@ -34,7 +33,11 @@ class MoodyServer(FaultServer):
     :ivar search_limit: messages that a SEARCH gives at most, the newest
     :ivar commands: what was said to it, a list of text
     :ivar logins: how many
+    :ivar meanwhile: what happens once, ``{(verb, "before" | "after"): function}``: before or after it answers
+    :ivar hanging: ports of the clients that wait for it in vain
     """
+
+    patience = 30
 
     def __init__(self, context, protocol="imap"):
         self.messages, self.faults, self.told = {}, {}, {}
@@ -42,15 +45,11 @@ class MoodyServer(FaultServer):
         self.permanent = "(\\Seen \\Deleted \\Answered \\Flagged \\Draft)"
         self.search_limit, self.commands, self.logins = None, [], 0
         self.extra = "UIDPLUS MOVE"
-        self.gone = threading.Event()
+        self.hanging, self.meanwhile = set(), {}
         self.refuses_logins = False
         self._top = 0
         talks = {"imap": self._imap, "pop3": self._pop3}
         super().__init__(talks[protocol], context, implicit=True)
-
-    def __exit__(self, *exception):
-        self.gone.set()
-        return super().__exit__(*exception)
 
     def add(self, source, arrived=None, flags=()):
         """A mail arrives; return its UID."""
@@ -76,6 +75,14 @@ class MoodyServer(FaultServer):
         """How many commands begin like that."""
         return sum(bool(re.match(pattern, line, re.IGNORECASE)) for line in self.commands)
 
+    def _hang(self, talk):
+        port = talk.peer_port
+        self.hanging.add(port)
+        try:
+            talk.hang(self.patience)
+        finally:
+            self.hanging.discard(port)
+
     # ------------------------------------------------------------
     # IMAP
     # ------------------------------------------------------------
@@ -93,10 +100,11 @@ class MoodyServer(FaultServer):
             if verb == "UID":
                 verb, _space, rest = rest.partition(" ")
                 verb = verb.upper()
+            self.meanwhile.pop((verb, "before"), int)()
             answer = getattr(self, f"_imap_{verb.lower()}", lambda _talk, _rest: "OK done")(talk, rest)
+            self.meanwhile.pop((verb, "after"), int)()
             if answer == "hang":
-                self.gone.wait(30)
-                raise EOFError
+                self._hang(talk)
             if answer == "close":
                 raise EOFError
             talk.send(f"{tag} {answer}")
@@ -262,8 +270,7 @@ class MoodyServer(FaultServer):
             if verb == "DELE" and self.told.get("DELE"):
                 fault = self.told["DELE"]
             if fault == "hang":
-                self.gone.wait(30)
-                raise EOFError
+                self._hang(talk)
             if fault == "close":
                 raise EOFError
             if fault:

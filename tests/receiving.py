@@ -3,6 +3,8 @@
 import time
 from unittest.mock import patch
 
+from ..mailclient import Reader
+from ..mailclient.transport import Connection
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
 from .moody_server import MoodyServer
 
@@ -78,14 +80,36 @@ class ReceivingCase(HostsCase):
 
 
 class MoodyCase(ReceivingCase):
-    """With an account of a server that fails over chosen messages."""
+    """With an account of a server that fails over chosen messages.
+
+    Messages are read in small batches, so that few mails make several.
+    """
 
     protocol = "imap"
     series = 0
+    batch = 5
 
     def setUp(self):
         super().setUp()
+        self.enterContext(patch.dict(Reader.__init__.__kwdefaults__, batch=self.batch))
+        self.give_up_early()
         self.start()
+
+    def give_up_early(self):
+        """A server that hangs is given up as soon as it does, whatever the time-out."""
+        receive = Connection._receive
+
+        def receiving(connection, deadline):
+            while True:
+                try:
+                    return receive(connection, min(deadline, time.monotonic() + 0.02))
+                except TimeoutError:
+                    hangs = connection._sock.getsockname()[1] in self.server.hanging
+                    if hangs or time.monotonic() >= deadline:
+                        raise
+                    connection._ended = False
+
+        self.enterContext(patch.object(Connection, "_receive", receiving))
 
     def start(self, **values):
         """Begin with an empty mailbox and a new account."""
@@ -95,7 +119,7 @@ class MoodyCase(ReceivingCase):
         context = self.hosts.authority.server_context(f"imap.{DOMAIN}")
         self.server = self.enterContext(MoodyServer(context, self.protocol))
         self.account = self.create_account(
-            incoming_protocol=self.protocol, incoming_port=self.server.port, timeout=1, **values
+            incoming_protocol=self.protocol, incoming_port=self.server.port, timeout=10, **values
         )
         self.polling = self.account.sudo().polling_ids
         self.folder = self.account.folder_ids
@@ -103,12 +127,7 @@ class MoodyCase(ReceivingCase):
     def process_lightly(self):
         """Each mail becomes a message at once, without Odoo's mail gateway."""
 
-        def process(account, _source, mail, message_id, _gateway=None, _receipt=None):
-            account.env["mail.message"].create(
-                {"message_id": message_id, "subject": mail.subject, "email_account_id": account.id}
-            )
-
-        self.enterContext(patch.object(self.env.registry["email.account"], "_process_mail", process))
+        self.enterContext(patch.object(self.env.registry["email.account"], "_process_mail", process_lightly))
 
     def arrive(self, number, arrived=None, flags=()):
         """A mail arrives; return its UID."""
@@ -120,3 +139,10 @@ class MoodyCase(ReceivingCase):
         """Return the numbers of the mails that have become messages, a list."""
         messages = self.env["mail.message"].search([("email_account_id", "=", self.account.id)], order="id")
         return [int(name.strip("<").partition("-")[0]) for name in messages.mapped("message_id")]
+
+
+def process_lightly(account, _source, mail, message_id, gateway=None, receipt=None):
+    """In the place of `email.account._process_mail`."""
+    account.env["mail.message"].create(
+        {"message_id": message_id, "subject": mail.subject, "email_account_id": account.id}
+    )

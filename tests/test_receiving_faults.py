@@ -9,15 +9,21 @@ from .common import ADDRESS, DOMAIN
 from .moody_server import MoodyServer
 from .receiving import POP3, MoodyCase, ReceivingCase
 
-COUNT = 60
+TURN = "odoo.addons.email_account.models.receive_turn.ReceiveTurn"
+# three batches
+COUNT = 8
 # one in the middle; several, the first and the last among them; one beside the other
-BAD = ((30,), (1, 30, 60), (26, 27, 28), (59, 60))
+BAD = ((4,), (1, 4, 8), (4, 5, 6), (7, 8))
 
 
 class FaultCase(MoodyCase):
+    batch = 3
+
     def setUp(self):
         super().setUp()
         self.process_lightly()
+        # fewer than there are here
+        self.enterContext(patch("odoo.addons.email_account.models.receive_turn.CAREFUL", 5))
 
     def receive_with(self, faults, bad, turns=2):
         """Let the mails ``bad`` be at fault, and look into the mailbox so often."""
@@ -42,9 +48,10 @@ class FaultCase(MoodyCase):
     def assertComeLater(self, bad):
         """They are given after all: they come by themselves."""
         self.server.faults = {}
-        for _run in range(4):
-            self.get_unprocessed().next_attempt = fields.Datetime.now()
+        while mails := self.get_unprocessed():
+            mails.next_attempt = fields.Datetime.now()
             self.account._receive()
+            self.assertLess(self.get_unprocessed(), mails)
         self.assertFalse(self.get_unprocessed())
         self.assertEqual(sorted(self.get_received()), list(range(1, COUNT + 1)))
 
@@ -74,7 +81,7 @@ class TestFaultsImap(FaultCase):
         for words in ("NO [SERVERBUG] Internal error", "BAD no", "nothing"):
             with self.subTest(words):
                 self.start()
-                self.receive_with({"size": words}, (1, 30, 60), 1)
+                self.receive_with({"size": words}, (1, 4, 8), 1)
                 self.assertEqual(sorted(self.get_received()), list(range(1, COUNT + 1)))
                 self.assertFalse(self.get_unprocessed())
 
@@ -98,7 +105,7 @@ class TestFaultsImap(FaultCase):
 
     def test_headers_of_what_is_large(self):
         with patch.object(self.env.registry["email.account"], "_get_size_limit", lambda _account: 10):
-            self.receive_with({"header": "close"}, (30,))
+            self.receive_with({"header": "close"}, (4,))
             mails = self.get_unprocessed()
             self.assertEqual(mails.mapped("reason").count("unreadable"), 1)
             self.assertEqual(mails.mapped("reason").count("too_large"), COUNT - 1)
@@ -134,12 +141,11 @@ class TestFaultsImap(FaultCase):
         """A turn that ends in the middle leaves the suspects, and the position, where they are."""
         self.server.faults = {self.arrive(number): {} for number in range(1, 11)}
         self.server.faults[3] = {"body": "hang", "header": "hang"}
-        self.account.timeout = 2
-        with patch("odoo.addons.email_account.models.receive_run.REQUEST_SECONDS", 1):
+        with patch(f"{TURN}._is_over", lambda _turn: bool(self.server.bodies())):
             self.account._receive()
         self.assertEqual(self.get_received(), [])
         self.assertFalse(self.folder.uid_next)
-        self.assertEqual(set(self.folder.suspects["uids"]), {str(uid) for uid in range(1, 11)})
+        self.assertEqual(set(self.folder.suspects["uids"]), {"1", "2", "3"})  # a batch
         self.account._receive()
         self.assertEqual(sorted(self.get_received()), [1, 2, *range(4, 11)])
         self.assertEqual(self.get_unprocessed().receipt_id.uid, "3")
@@ -162,6 +168,101 @@ class TestFaultsImap(FaultCase):
         self.assertEqual(sorted(self.get_received()), [1, 3, 5])
         reasons = {mail.receipt_id.uid: mail.reason for mail in self.get_unprocessed()}
         self.assertEqual(reasons, {"4": "crashed", "2": "unreadable"})
+
+
+class OnlyBadCase(FaultCase):
+    """There is nothing in the mailbox but what the server does not give."""
+
+    def check_only_bad(self, faults, counts=(1, 2, 3, 5), turns=5):
+        for count in counts:
+            with self.subTest(faults, count=count):
+                self.start()
+                self.server.faults = {self.arrive(number): faults for number in range(1, count + 1)}
+                for _turn in range(turns):
+                    self.account._receive()
+                    if len(self.get_unprocessed()) == count:
+                        break
+                self.assertEqual(self.get_unprocessed().mapped("reason"), ["unreadable"] * count)
+                self.assertEqual(len(self.get_unprocessed().receipt_id), count)
+                self.assertEqual(self.get_received(), [])
+                self.assertEqual((self.account.state, self.polling.failure_count), ("ready", 0))
+                self.assertEqual(self.folder.suspects, False)
+                # another one comes, and at last all of them are given
+                self.arrive(count + 1)
+                self.account._receive()
+                self.assertEqual(self.get_received(), [count + 1])
+                self.server.faults = {}
+                self.get_unprocessed().next_attempt = fields.Datetime.now()
+                self.account._receive()
+                self.assertEqual(sorted(self.get_received()), list(range(1, count + 2)))
+                self.assertFalse(self.get_unprocessed())
+
+
+@tagged("post_install", "-at_install")
+class TestOnlyBadImap(OnlyBadCase):
+    def test_each_is_kept(self):
+        self.check_only_bad({"header": "close", "body": "close"})
+
+    def test_few(self):
+        for words, count in (("hang", 3), ("NO no", 5), ("nothing", 2), ("NO [UNAVAILABLE] later", 3)):
+            self.check_only_bad({"header": words, "body": words}, [count])
+
+    def test_size_too(self):
+        for words in ("close", "NO [UNAVAILABLE] later"):
+            self.check_only_bad({"size": words, "header": words, "body": words}, [3])
+
+    def test_in_short_turns(self):
+        """The cron has time for one that hangs, not for several."""
+        self.server.faults = {self.arrive(number): {"body": "hang"} for number in range(1, 4)}
+        for _turn in range(9):
+            asked = len(self.server.bodies())
+            with patch(f"{TURN}._is_over", lambda _turn, asked=asked: len(self.server.bodies()) > asked):
+                self.account._receive()
+        self.assertEqual(self.get_unprocessed().mapped("reason"), ["unreadable"] * 3)
+        self.assertEqual(self.account.state, "ready")
+
+    def test_server_that_gives_nothing_of_many(self):
+        """It is the server, however long that takes."""
+        faults = {"body": "close", "header": "close"}
+        self.server.faults = {self.arrive(number): faults for number in range(1, 12)}
+        for _turn in range(6):
+            self.account._receive()
+        self.assertFalse(self.get_unprocessed())
+        self.assertEqual(self.account.state, "failing")
+
+    def test_server_that_does_not_let_in_again(self):
+        """Turns in which it does not are none of those that count."""
+        faults = {"body": "close", "header": "close"}
+        self.server.faults = {self.arrive(number): faults for number in range(1, 4)}
+        answer = self.server._imap_fetch
+
+        def fetch(talk, rest):
+            self.server.refuses_logins = "BODY.PEEK[]" in rest
+            return answer(talk, rest)
+
+        with patch.object(self.server, "_imap_fetch", fetch, create=True):
+            for _turn in range(6):
+                self.server.refuses_logins = False
+                self.account._receive()
+        self.server.refuses_logins = False
+        self.account._receive()
+        self.assertFalse(self.get_unprocessed())
+        self.assertEqual(self.account.state, "failing")
+
+
+@tagged("post_install", "-at_install")
+class TestOnlyBadPop3(OnlyBadCase):
+    protocol = "pop3"
+
+    def start(self, **values):
+        return super().start(after_receiving="leave", **values)
+
+    def test_each_is_kept(self):
+        for words, count in (("close", 5), ("hang", 3), ("-ERR no", 5), ("-ERR [SYS/TEMP] later", 3)):
+            self.check_only_bad({"header": words, "body": words}, [count])
+
+    def test_size_too(self):
+        self.check_only_bad({"body": "close", "header": "close", "list": "close", "size": "close"}, [3])
 
 
 @tagged("post_install", "-at_install")
@@ -232,13 +333,13 @@ class TestFaultsPop3(FaultCase):
         return super().start(after_receiving="leave", **values)
 
     def test_refused(self):
-        for words in ("-ERR no", "-ERR [SYS/TEMP] later", "-ERR Message 30 expunged."):
+        for words in ("-ERR no", "-ERR [SYS/TEMP] later", "-ERR Message 4 expunged."):
             self.check({"body": words, "header": words})
 
     def test_refused_with_pipelining(self):
         with patch.object(MoodyServer, "extra", "PIPELINING", create=True):
-            self.receive_with({"body": "-ERR [SYS/TEMP] later", "header": "-ERR no"}, (2, 30))
-            self.assertOthersArrive((2, 30))
+            self.receive_with({"body": "-ERR [SYS/TEMP] later", "header": "-ERR no"}, (2, 4))
+            self.assertOthersArrive((2, 4))
 
     def test_refused_when_asked_for_its_size(self):
         self.check({"body": "-ERR no", "size": "-ERR [SYS/TEMP] no"})
@@ -257,14 +358,14 @@ class TestFaultsPop3(FaultCase):
         for words in ("-ERR no", "close", "hang"):
             with self.subTest(words):
                 self.start(import_from=fields.Date.today() - timedelta(days=9))
-                self.receive_with({"header": words, "body": words}, (1, 30, 60))
-                self.assertOthersArrive((1, 30, 60))
+                self.receive_with({"header": words, "body": words}, (1, 4, 8))
+                self.assertOthersArrive((1, 4, 8))
 
     def test_deleted_in_a_session_that_ends(self):
         self.account.after_receiving = "delete"
-        self.receive_with({"body": "close", "header": "close"}, (30, 60), 3)
-        self.assertOthersArrive((30, 60))
-        self.assertEqual(list(self.server.messages), [30, 60])
+        self.receive_with({"body": "close", "header": "close"}, (4, 8), 3)
+        self.assertOthersArrive((4, 8))
+        self.assertEqual(list(self.server.messages), [4, 8])
 
 
 @tagged("post_install", "-at_install")

@@ -8,7 +8,8 @@ from .common import ADDRESS, PASSWORD
 from .hosts import MailHost
 from .receiving import MoodyCase, ReceivingCase
 
-COUNT = 30
+# three batches
+COUNT = 5
 REFUSALS = (
     "NO [NOPERM] no",
     "NO [READ-ONLY] no",
@@ -20,6 +21,7 @@ REFUSALS = (
 
 
 class TellingCase(MoodyCase):
+    batch = 2
     action = {"seen": "STORE", "move": "MOVE", "delete": "STORE"}
 
     def setUp(self):
@@ -61,6 +63,8 @@ class TestTelling(TellingCase):
                     # it is not asked each time
                     self.receive_by_cron()
                     self.assertEqual(self.server.count(f"UID {verb}"), 1)
+                    if refusal != REFUSALS[0]:
+                        continue
                     # it works again
                     self.server.told.clear()
                     self.polling.telling_date = fields.Datetime.now()
@@ -237,7 +241,7 @@ class TestTellingPop3(TellingCase):
         self.account._receive()
         self.assertReceivedAll()
         self.assertIn("could not be deleted", self.account.telling_error)
-        self.assertLessEqual(self.server.count("DELE"), 25)
+        self.assertLessEqual(self.server.count("DELE"), self.batch)
         self.server.told.clear()
         self.account._receive()
         self.assertFalse(self.server.messages)
@@ -251,14 +255,31 @@ def acl(version):
     return "protocol imap {\n  mail_plugins = acl\n}\nplugin {\n  acl = vfile\n}\n"
 
 
-@tagged("post_install", "-at_install")
-class TestTellingDovecot(ReceivingCase):
-    """A mailbox that may only be read, by its access control list."""
+def quota(version):
+    """Configuration with folders of which all together may hold one message."""
+    if version >= (2, 4):
+        return (
+            "protocol imap {\n  mail_plugins {\n    quota = yes\n  }\n}\n"
+            "namespace shelf {\n  prefix = Shelf/\n  separator = /\n  mail_path = ~/shelf\n"
+            '  quota "Shelf" {\n    quota_message_count = 1\n  }\n}\n'
+        )
+    return (
+        "protocol imap {\n  mail_plugins = quota\n}\n"
+        "namespace shelf {\n  prefix = Shelf/\n  separator = /\n  location = maildir:~/shelf\n}\n"
+        "plugin {\n  quota_vsizes = yes\n  quota = count:Shelf:ns=Shelf/\n  quota_rule = *:messages=1\n}\n"
+    )
+
+
+class DovecotCase(ReceivingCase):
+    """With a mailbox that Dovecot restricts.
+
+    :cvar more: a function of Dovecot's version that gives more of its configuration (text)
+    """
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shared = MailHost({ADDRESS: PASSWORD}, cls.hosts.authority, more=acl)
+        cls.shared = MailHost({ADDRESS: PASSWORD}, cls.hosts.authority, more=cls.more)
         cls.shared.start()
         cls.addClassCleanup(cls.shared.stop)
 
@@ -268,19 +289,26 @@ class TestTellingDovecot(ReceivingCase):
         self.account._set_state()
         self.box = self.shared.mail / ADDRESS
 
-    def allow(self, rights, folder=""):
-        path = self.box / folder / "dovecot-acl"
-        path.unlink(missing_ok=True)
-        if rights:
-            path.write_text(f"owner {rights}\n")
-            path.chmod(0o644)
-
     def deliver(self, number, **values):
         mails, self.hosts.mail = self.hosts.mail, self.shared
         try:
             return super().deliver(number, **values)
         finally:
             self.hosts.mail = mails
+
+
+@tagged("post_install", "-at_install")
+class TestTellingDovecot(DovecotCase):
+    """A mailbox that may only be read, by its access control list."""
+
+    more = staticmethod(acl)
+
+    def allow(self, rights, folder=""):
+        path = self.box / folder / "dovecot-acl"
+        path.unlink(missing_ok=True)
+        if rights:
+            path.write_text(f"owner {rights}\n")
+            path.chmod(0o644)
 
     def test_rights(self):
         with self.account._connect_incoming__() as mailbox:
@@ -308,3 +336,39 @@ class TestTellingDovecot(ReceivingCase):
                 self.assertEqual(self.account.state, "ready")
                 self.assertEqual(not self.account.telling_error, works, self.account.telling_error)
                 self.assertEqual(not self.account.telling_details, works)
+
+
+@tagged("post_install", "-at_install")
+class TestQuotaDovecot(DovecotCase):
+    """The folder that mail is moved to is full."""
+
+    more = staticmethod(quota)
+
+    def test_move(self):
+        with self.account._connect_incoming__() as mailbox:
+            mailbox._session.create("Shelf/Done")
+        self.account.action_load_folders()
+        done = self.account.folder_ids.filtered(lambda folder: folder.name == "Shelf/Done")
+        self.account.write({"after_receiving": "move", "move_folder_id": done.id})
+        self.deliver("q1")
+        self.account._receive()
+        self.assertFalse(self.account.telling_error)
+        for number in range(2, 30):
+            self.deliver(f"q{number}")
+        self.account._receive()
+        for number in range(1, 30):
+            self.assertTrue(self.get_message(f"q{number}"), number)
+        self.assertEqual((self.account.state, self.account.last_error), ("ready", False))
+        self.assertIn("it could not be moved on the server. The mailbox is full.", self.account.telling_error)
+        self.assertIn("[OVERQUOTA]", self.account.telling_details)
+        self.assertEqual(len(self.shared.messages(ADDRESS)), 28)
+        # somebody makes room, and leaves as many as there is room for
+        with self.account._connect_incoming__() as mailbox:
+            mailbox.open(b"Shelf/Done")
+            mailbox.remove(mailbox.uids())
+            mailbox.open(b"INBOX")
+            mailbox.remove(mailbox.uids()[1:])
+        self.account._receive()
+        self.assertFalse(self.account.telling_error)
+        self.assertEqual(self.shared.messages(ADDRESS), [])
+        self.assertFalse(self.get_unprocessed())

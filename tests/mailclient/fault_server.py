@@ -55,6 +55,15 @@ class Talk:
     def encrypt(self):
         self._sock = self._server.context.wrap_socket(self._sock, server_side=True)
 
+    @property
+    def peer_port(self) -> int:
+        return self._sock.getpeername()[1]
+
+    def hang(self, seconds: float):
+        """Say nothing until the client goes, which is EOFError."""
+        self._sock.settimeout(seconds)
+        self.take(1 << 20)
+
     def close(self):
         self._sock.close()
 
@@ -65,8 +74,11 @@ class FaultServer:
     :param talk: called with a :class:`Talk` for each connection
     :param context: of the server, for TLS
     :param implicit: TLS from the first byte
+    :cvar patience: seconds for which it waits for a client
     :ivar seen: all that clients sent, decrypted
     """
+
+    patience = 2
 
     def __init__(self, talk, context: ssl.SSLContext | None = None, implicit: bool = False):
         self.talk, self.context, self.implicit = talk, context, implicit
@@ -115,7 +127,7 @@ class FaultServer:
             self._start(self._serve, sock)
 
     def _serve(self, sock):
-        sock.settimeout(2)
+        sock.settimeout(self.patience)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talk = Talk(sock, self)
         with contextlib.suppress(OSError, EOFError, ValueError):
