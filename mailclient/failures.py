@@ -8,6 +8,7 @@ import smtplib
 from collections.abc import Iterable
 from contextlib import contextmanager
 
+from .allowance import NoRoom, TooMuch
 from .causes import Cause, cause_named, explain, parse
 from .endpoint import Endpoint, Login
 from .tls import Certificate
@@ -29,6 +30,7 @@ PASSING = {
     "connection_closed",
     "connection_tampered",
     "rate_limited",
+    "reading_limited",
     "server_busy",
     "timeout",
     "too_many_connections",
@@ -117,6 +119,8 @@ class MailFailure(Exception):
         raw = _text(exc)
         if isinstance(exc, OutOfStep):  # by what a message holds nothing is explained
             cause = "framing_broken"
+        elif isinstance(exc, TooMuch | NoRoom):
+            cause = "answer_too_long" if isinstance(exc, TooMuch) else "reading_limited"
         else:
             cause = explain(endpoint.protocol, stage, raw, endpoint.host)
         return cls(endpoint, stage, without_secrets(raw, login), cause)
