@@ -1,15 +1,19 @@
 """What servers can make this process take that answer without end, or with far more than was asked for.
 
-Prints JSON: ``{case: {"cause": of the failure, "mb": over idle at the peak}}``. The client is a process of its
-own, and may take 1 GB. Needs neither Odoo nor a database: ``.dev/python bench/receive_hostile.py [PROTOCOL]``.
+Prints JSON: ``{case: {"cause": of the failure, "mb": over idle at the peak}}``. The client is a process of
+its own for each, and may take 4 GB of addresses. Needs neither Odoo nor a database:
+``.dev/python bench/receive_hostile.py [PROTOCOL]``.
 """
 
 import contextlib
 import itertools
 import json
+import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import memory
 import plain  # noqa: F401
@@ -24,14 +28,19 @@ from email_account.mailclient import (
 )
 from email_account.tests.mailclient import fault_server
 
-HOST, MOST = "mail.example.org", 1 << 30
+HOST, MOST = "mail.example.org", 4 << 30
 LIMIT = 25 << 20  # bytes: the size limit of an account
 DONE = "{tag} OK done"
 CHUNK = b"x" * 65536
+BRIM, SESSIONS = "FETCH: a literal as long as it may be", 16
+TOGETHER = f"imap {SESSIONS} sessions at once"
 
 
 def endless(block, start=b""):
-    """An answer that goes on until the client goes: ``block`` again and again, or what it makes of 1, 2, 3, …"""
+    """An answer that goes on until the client goes.
+
+    :param block: comes again and again; a function makes it of 1, 2, 3, …
+    """
 
     def answer(_line):
         yield start
@@ -193,10 +202,15 @@ IMAP = {
             "extra": ("LIST-STATUS",),
         },
     ),
-    "LIST: 20,000 folders": (folders, imap(LIST=filled(numbered(b'* LIST () "/" "a usual name of #"\r\n'), 20_000))),
+    "LIST: 20,000 folders": (
+        folders,
+        imap(LIST=filled(numbered(b'* LIST () "/" "a usual name of #"\r\n'), 20_000)),
+    ),
     "LIST: 90 folders with long names": (
         folders,
-        imap(LIST=filled(numbered(b'* LIST () "/" "' + "\U0001f600".encode() + b"x" * 60000 + b'#"\r\n'), 90)),
+        imap(
+            LIST=filled(numbered(b'* LIST () "/" "' + "\U0001f600".encode() + b"x" * 60000 + b'#"\r\n'), 90)
+        ),
     ),
     "STATUS": (marks, imap(STATUS=endless(numbered(b"* STATUS F# (UIDVALIDITY 1 UIDNEXT 2)\r\n")))),
     "SELECT: flags": (select, imap(SELECT=endless(b"\\x ", b"* OK [PERMANENTFLAGS ("))),
@@ -210,14 +224,19 @@ IMAP = {
         imap(SELECT=MANY, UID_SEARCH=endless(numbered(b"* SEARCH 400000# 300000#\r\n"))),
     ),
     "SEARCH: one number": (search, imap(UID_SEARCH=endless(b"7" * 1000, b"* SEARCH "))),
-    "SEARCH: 500,000 messages": (
+    "SEARCH: 400,000 messages": (
         search,
         imap(
-            SELECT=["* 500000 EXISTS", DONE],
-            UID_SEARCH=filled(lambda number: b" %d" % (4294967295 - number), 500_000, b"* SEARCH", "\r\n" + DONE),
+            SELECT=["* 400000 EXISTS", DONE],
+            UID_SEARCH=filled(
+                lambda number: b" %d" % (4294967295 - number), 400_000, b"* SEARCH", "\r\n" + DONE
+            ),
         ),
     ),
-    "sizes: 300 others'": (describe, asked_sizes(filled(numbered(b"* # FETCH (UID # RFC822.SIZE 1)\r\n"), 300))),
+    "sizes: 300 others'": (
+        describe,
+        asked_sizes(filled(numbered(b"* # FETCH (UID # RFC822.SIZE 1)\r\n"), 300)),
+    ),
     "sizes: 60 kB of items": (
         describe,
         asked_sizes(filled(numbered(b"A# 1 "), 6000, b"* 1 FETCH (UID 7 RFC822.SIZE 1 ", ")\r\n" + DONE)),
@@ -230,11 +249,17 @@ IMAP = {
         describe,
         asked_sizes(endless(b"RFC822.SIZE 1 ", b"* 1 FETCH (UID 7 ")),
     ),
-    "FETCH: a literal of 1 TB": (receive, fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {999999999999}\r\n"))),
-    "FETCH: a literal of 1 GB": (receive, fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {1000000000}\r\n"))),
-    "FETCH: a literal as long as it may be": (
+    "FETCH: a literal of 1 TB": (
         receive,
-        fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {%d}\r\n" % (LIMIT + LIMIT // 2))),
+        fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {999999999999}\r\n")),
+    ),
+    "FETCH: a literal of 1 GB": (
+        receive,
+        fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {1000000000}\r\n")),
+    ),
+    BRIM: (
+        receive,
+        fetching(endless(CHUNK, b"* 1 FETCH (UID 7 BODY[] {%d}\r\n" % (LIMIT + LIMIT // 3))),
     ),
     "FETCH: more than its size": (
         receive,
@@ -242,7 +267,10 @@ IMAP = {
     ),
     "FETCH: literals": (receive, fetching(endless(b" X {0}\r\n", b"* 1 FETCH (UID 7"))),
     "FETCH: others'": (receive, fetching(endless(numbered(b"* # FETCH (UID # BODY[] {1}\r\nx)\r\n")))),
-    "FETCH: others' without a text": (receive, fetching(endless(numbered(b"* # FETCH (UID # BODY[] NIL)\r\n")))),
+    "FETCH: others' without a text": (
+        receive,
+        fetching(endless(numbered(b"* # FETCH (UID # BODY[] NIL)\r\n"))),
+    ),
     "FETCH: 300 others'": (receive, fetching(filled(numbered(b"* # FETCH (UID # BODY[] NIL)\r\n"), 300))),
     "FETCH: flags": (receive, fetching(endless(numbered(b"* # FETCH (UID # FLAGS (\\Seen))\r\n")))),
     "FETCH: a string": (receive, fetching(endless(CHUNK, b'* 1 FETCH (UID 7 BODY[] "'))),
@@ -361,41 +389,66 @@ class Talk:
 def main(protocols):
     """Measure everything; print it."""
     figures = {}
-    for protocol in protocols or CASES:
-        for name, (_ask, options) in CASES[protocol].items():
-            with fault_server.FaultServer(Talk(protocol, options)) as server:
-                command = [sys.executable, __file__, protocol, name, str(server.port)]
-                done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=120)
-            figures[f"{protocol} {name}"] = json.loads(done.stdout)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, __file__, "ask"], **pipes) as asking:
+        for protocol in protocols or CASES:
+            for name in CASES[protocol]:
+                figures[f"{protocol} {name}"] = _asked(asking, protocol, name)
+        if "imap" in (protocols or CASES):
+            figures[TOGETHER] = _asked(asking, "imap", BRIM, SESSIONS)
     print(json.dumps(figures))
 
 
-def measure(protocol, name, port):
+def _asked(asking, protocol, name, sessions=1):
+    with fault_server.FaultServer(Talk(protocol, CASES[protocol][name][1])) as server:
+        print(json.dumps([protocol, name, server.port, sessions]), file=asking.stdin, flush=True)
+        return json.loads(asking.stdout.readline())
+
+
+def ask():
+    """Ask the servers that standard input names, each from a process that has done nothing else."""
+    for line in sys.stdin:
+        if not os.fork():
+            try:
+                measure(*json.loads(line))
+                sys.stdout.flush()
+            finally:
+                os._exit(0)
+        os.wait()
+
+
+def measure(protocol, name, port, sessions):
     """Ask one server, in this process; print what became of it."""
-    ask, _options = CASES[protocol][name]
     resource.setrlimit(resource.RLIMIT_AS, (MOST, MOST))
-    endpoint = Endpoint(protocol, HOST, int(port), "none")
-    connect = connect_smtp if protocol == "smtp" else connect_mailbox
     memory.forget_peak()
-    idle, cause = memory.peak(), None
+    idle = memory.peak()
+    with ThreadPoolExecutor(sessions) as pool:
+        causes = list(pool.map(partial(_cause, protocol, name), [port] * sessions))
+    [cause] = set(causes)
+    print(json.dumps({"cause": cause, "mb": round((memory.peak() - idle) / (1 << 20), 1)}))
+
+
+def _cause(protocol, name, port):
+    endpoint = Endpoint(protocol, HOST, port, "none")
+    connect = connect_smtp if protocol == "smtp" else connect_mailbox
     try:
         box = connect(
             endpoint,
             Login(fault_server.USER, fault_server.PASSWORD),
             resolve=lambda _host, port: [("127.0.0.1", port)],
             safe_logon=False,
-            timeouts=Timeouts(5, 10, 60),
+            timeouts=Timeouts(5, 30, 60),
         )
         with contextlib.closing(box):
-            ask(box)
+            CASES[protocol][name][0](box)
     except MailFailure as failure:
-        cause = failure.cause
+        return failure.cause
     except OSError as error:  # smtplib's, of a session that is used
-        cause = MailFailure.from_exception(error, endpoint, "data").cause
+        return MailFailure.from_exception(error, endpoint, "data").cause
     except MemoryError:
-        cause = "MemoryError"
-    print(json.dumps({"cause": cause, "mb": round((memory.peak() - idle) / (1 << 20), 1)}))
+        return "MemoryError"
+    return None
 
 
 if __name__ == "__main__":
-    measure(*sys.argv[1:]) if len(sys.argv) == 4 else main(sys.argv[1:])
+    ask() if sys.argv[1:] == ["ask"] else main(sys.argv[1:])

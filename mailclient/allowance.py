@@ -12,10 +12,10 @@ MAX_MESSAGE = 150 << 20
 """Bytes of a message, where nobody has set a limit: more than any large provider takes."""
 MAX_HEADER = 1 << 20
 """Bytes of a header; what may be processed is less (``models/mail_bounds.py``)."""
-ROOM = 256 << 20
+ROOM = 224 << 20
 """Bytes that all answers which are being read in a process, or were read last, take together."""
 MARGIN = 256 << 10
-"""Bytes that a message may have beside half as much again as the server has said: some count an end of a
+"""Bytes that a message may have beside a third more than the server has said: some count an end of a
 line as one byte, others estimate."""
 WAIT = 30.0
 """Seconds for others to make room."""
@@ -34,8 +34,8 @@ class TooMuch(ValueError):
 
 
 class NoRoom(ValueError):
-    """Other sessions have taken all the memory that is set aside for answers, and do not give it back in time.
-    Nothing is wrong with the server, or with the message that was asked for."""
+    """Other sessions have taken all the memory that is set aside for answers, and have not given it back in
+    time.  Nothing is wrong with the server, or with the message that was asked for."""
 
     def __init__(self):
         super().__init__("too much is being read at the same time")
@@ -83,4 +83,4 @@ def message_bound(told: int | None, longest: int) -> int:
     size = longest or MAX_MESSAGE
     if told is not None:
         size = min(told, size)
-    return size + size // 2 + MARGIN
+    return size + size // 3 + MARGIN

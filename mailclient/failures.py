@@ -7,6 +7,7 @@ import re
 import smtplib
 from collections.abc import Iterable
 from contextlib import contextmanager
+from traceback import clear_frames
 
 from .allowance import NoRoom, TooMuch
 from .causes import Cause, cause_named, explain, parse
@@ -138,6 +139,8 @@ def failing(endpoint: Endpoint, stage: str, login: Login | None = None):
         raise
     except _EXPECTED as exc:
         failure = MailFailure.from_exception(exc, endpoint, stage, login)
+        # what was read until then is in their variables, and would stay as long as the failure does
+        clear_frames(exc.__traceback__)
         raise failure from (None if login else exc)
 
 

@@ -7,6 +7,7 @@ import re
 import secrets
 from array import array
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from .allowance import REPLY
 from .endpoint import Endpoint, Login
@@ -25,7 +26,7 @@ _LAST = {
     *("OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "EXISTS", "READ-ONLY", "READ-WRITE"),
     *("PERMANENTFLAGS", "UIDVALIDITY", "UIDNEXT"),
 }
-MAX_MESSAGES = 500_000  # that a SEARCH may find, if there are so many
+MAX_MESSAGES = 400_000  # that a SEARCH may find, if there are so many
 _FEWEST = 150_000  # that it may find whatever the server says
 _UID = 12  # bytes in the answer to a SEARCH: a number of 32 bits and a space
 _MAX_UID = 20  # digits
@@ -241,7 +242,8 @@ class ImapSession(imaplib.IMAP4):
 
     def folders(self, *options: str) -> list[Folder]:
         """All that can be selected, the likeliest first."""
-        found = (parse_list(raw) for raw in responses(self.command("LIST", '""', '"*"', *options, room=LISTS)))
+        told = self.command("LIST", '""', '"*"', *options, room=LISTS)
+        found = map(parse_list, responses(told))
         selectable = [folder for folder in found if folder and folder.selectable]
         order = {use: place for place, use in enumerate(FOLDER_ORDER)}
         return sorted(selectable, key=lambda folder: order.get(folder.special_use, len(order)))
@@ -316,7 +318,7 @@ def _text(words: list) -> str:
 
 
 def _numbers(lines: list) -> array:
-    """The numbers in them, small: there may be 500,000."""
+    """The numbers in them, small: there may be 400,000."""
     numbers = array("Q")
     for line in lines:
         if isinstance(line, bytes):
@@ -327,5 +329,4 @@ def _numbers(lines: list) -> array:
 
 def _texts(numbers: array) -> list[str]:
     """Each once, ascending."""
-    ascending = array("Q", sorted(numbers))
-    return [str(number) for place, number in enumerate(ascending) if not place or number != ascending[place - 1]]
+    return [str(number) for number, _same in groupby(array("Q", sorted(numbers)))]
