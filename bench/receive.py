@@ -25,6 +25,7 @@ STOCK_PART = 0.2  # of the messages: stock takes as long for each of them, and m
 FASTER, KEPT = 3.0, 0.85  # times stock from afar; of what it is near by
 POLLED = 600  # seconds after which our own runs are given up
 LARGE, WAITING = 3.0, 50  # times a mail's size; MB over idle
+AT_ONCE = 350  # MB over idle, of all sessions
 COMMANDS = 4
 MEGABYTE = 2**20
 BUSY = 0.15  # of the cores' time: if others take more, the figures are not worth much
@@ -217,6 +218,15 @@ def _memory(_receiving, world, _options):
     return [*targets, _at_most("mails of 25 MB that are missing or there twice", missing, 0)]
 
 
+def _hostile(_receiving, _world_, _options):
+    """Servers that answer without end, or with more than was asked for."""
+    print("\nOver idle, whatever a server answers")
+    figures = _read_json([sys.executable, HERE / "receive_hostile.py"])
+    together = next(name for name in figures if name.endswith(" at once"))
+    targets = [_at_most(together, figures.pop(together)["mb"], AT_ONCE, "MB")]
+    return [*targets, *(_at_most(name, found["mb"], WAITING, "MB") for name, found in figures.items())]
+
+
 def _read_json(command, **kwargs):
     """Run a command; return what its last line of output says.
 
@@ -228,7 +238,7 @@ def _read_json(command, **kwargs):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-PARTS = {"speed": _speed, "commands": _commands, "polling": _polling}
+PARTS = {"speed": _speed, "commands": _commands, "polling": _polling, "hostile": _hostile}
 
 
 # ------------------------------------------------------------

@@ -7,7 +7,9 @@ import re
 import smtplib
 from collections.abc import Iterable
 from contextlib import contextmanager
+from traceback import clear_frames
 
+from .allowance import NoRoom, TooMuch
 from .causes import Cause, cause_named, explain, parse
 from .endpoint import Endpoint, Login
 from .tls import Certificate
@@ -29,6 +31,7 @@ PASSING = {
     "connection_closed",
     "connection_tampered",
     "rate_limited",
+    "reading_limited",
     "server_busy",
     "timeout",
     "too_many_connections",
@@ -117,6 +120,8 @@ class MailFailure(Exception):
         raw = _text(exc)
         if isinstance(exc, OutOfStep):  # by what a message holds nothing is explained
             cause = "framing_broken"
+        elif isinstance(exc, TooMuch | NoRoom):
+            cause = "answer_too_long" if isinstance(exc, TooMuch) else "reading_limited"
         else:
             cause = explain(endpoint.protocol, stage, raw, endpoint.host)
         return cls(endpoint, stage, without_secrets(raw, login), cause)
@@ -134,6 +139,8 @@ def failing(endpoint: Endpoint, stage: str, login: Login | None = None):
         raise
     except _EXPECTED as exc:
         failure = MailFailure.from_exception(exc, endpoint, stage, login)
+        # what was read until then is in their variables, and would stay as long as the failure does
+        clear_frames(exc.__traceback__)
         raise failure from (None if login else exc)
 
 

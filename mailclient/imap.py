@@ -4,12 +4,13 @@ import contextlib
 import imaplib
 from collections.abc import Callable, Iterator
 
+from .allowance import MAX_HEADER, REPLY
 from .endpoint import Endpoint, Login
 from .failures import MailFailure, failing, logging_in
 from .imap_parse import Folder, Mark, parse_fetch, quote
-from .imap_receive import ImapReceiving, from_uid
+from .imap_receive import ITEMS, ImapReceiving, from_uid
 from .imap_session import FOLDER_ORDER, ImapSession
-from .mailbox import MAX_SOURCE, Found, has_header, has_text
+from .mailbox import MAX_FOUND, MAX_SOURCE, Found, has_header, has_text
 from .opening import open_session
 from .sasl import COMMAND, choose
 from .transport import Connection
@@ -88,11 +89,12 @@ class ImapMailbox(ImapReceiving):
         with self._step("fetch"):
             hits = self._search(first, value, "HEADER", quote(header.encode("ascii")))[-_MAX_HITS:]
             part = f"(UID BODY.PEEK[HEADER.FIELDS ({header})])"
+            room = max(_MAX_HITS, _NEWEST) * (REPLY + ITEMS)
             if hits:
-                data = self._session.command("UID", "FETCH", ",".join(hits), part)
+                data = self._session.command("UID", "FETCH", ",".join(hits), part, room=room)
             elif folder.special_use in ("\\Inbox", "\\Junk"):
                 # some servers do not search headers, or know new mail only after a while
-                data = self._session.command("FETCH", f"{max(1, count - _NEWEST + 1)}:*", part)
+                data = self._session.command("FETCH", f"{max(1, count - _NEWEST + 1)}:*", part, room=room)
             else:
                 return []
         uids = [
@@ -113,7 +115,7 @@ class ImapMailbox(ImapReceiving):
                 hits = from_uid(first, self._session.uids("UID", f"{first}:*"))
         found = []
         for uid in hits[-_MAX_READ:]:
-            source = self._source(uid, f"BODY.PEEK[]<0.{MAX_SOURCE}>")
+            source = self._source(uid, f"BODY.PEEK[]<0.{MAX_SOURCE}>", MAX_SOURCE)
             if source is not None and has_text(source, text):
                 found.append(_found(folder, uid))
         return found
@@ -126,22 +128,23 @@ class ImapMailbox(ImapReceiving):
         return from_uid(first, self._session.uids(*charset, *since, *key))
 
     def fetch(self, found: Found) -> bytes:
-        return self._fetch(found, "BODY.PEEK[]")
+        return self._fetch(found, "BODY.PEEK[]", MAX_FOUND)
 
     def fetch_header(self, found: Found) -> bytes:
-        return self._fetch(found, "BODY.PEEK[HEADER]")
+        return self._fetch(found, "BODY.PEEK[HEADER]", MAX_HEADER)
 
-    def _fetch(self, found: Found, part: str) -> bytes:
+    def _fetch(self, found: Found, part: str, bound: int) -> bytes:
         self._enter(found.mailbox, readonly=True)
-        source = self._source(found.uid, part)
+        source = self._source(found.uid, part, bound)
         if source is None:
             raw = f"no message {found.uid} in {found.folder}"
             raise MailFailure(self.endpoint, "fetch", raw, "message_missing")
         return source
 
-    def _source(self, uid: str, part: str) -> bytes | None:
+    def _source(self, uid: str, part: str, bound: int) -> bytes | None:
+        """Part of a message, of so many bytes at most."""
         with self._step("fetch"):
-            data = self._session.command("UID", "FETCH", uid, f"(UID {part})")
+            data = self._session.command("UID", "FETCH", uid, f"(UID {part})", room=bound + REPLY)
         for items in parse_fetch(data):
             if items.get("UID") == uid.encode():
                 return next(_bodies(items), None)

@@ -8,11 +8,13 @@ import re
 from collections.abc import Container
 from typing import NamedTuple
 
+from .allowance import REPLY, TooMuch
 from .failures import OutOfStep
 from .imap_parse import parse_values
 from .transport import Connection
 
-_MAX_LINE = 32 << 20  # a SEARCH answers with one line; imaplib's million bytes hold some 120,000 UIDs
+_MAX_LINE = 4 << 20  # of words, which nobody keeps all of
+_PIECE_COST = 150  # bytes that a piece of a response takes beside what is in it
 _MAX_LITERAL, _MAX_DIGITS = 1 << 40, 30
 _MAX_EMPTY = 100  # empty lines one after another, and lines of a response that are none of its own
 _UNTAGGED = re.compile(rb"\*[ \t]+(?:(\d+)[ \t]+)?([A-Za-z][\w.-]*)[ \t]*(.*)", re.DOTALL)
@@ -20,7 +22,7 @@ _TAGGED = re.compile(rb"([^\s*+(){\"]+)[ \t]+(OK|NO|BAD)\b[ \t]*(.*)", re.DOTALL
 _CONTINUATION = re.compile(rb"\+(?: (.*))?", re.DOTALL)
 # a literal's size ends its line; some servers put a space after it
 _LITERAL = re.compile(rb"(?:(?<=[ \t(])|^)(~?)\{(\d+)\+?\}[ \t\r]*$")
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|["()]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["()]', re.DOTALL)
 # what these say is for people, or has no strings in it
 _WORDS = {"OK", "NO", "BAD", "BYE", "PREAUTH"}
 _NO_STRINGS = {"CAPABILITY", "ENABLED", "EXISTS", "EXPUNGE", "FLAGS", "RECENT", "SEARCH", "VANISHED"}
@@ -49,6 +51,9 @@ class ResponseReader:
     closes its response.  A line for people is not so sure to hold nothing of a message: from a server that
     has ended one line with CRLF, all of these end so.
 
+    Of what is for people :data:`~.allowance.REPLY` bytes are kept, and no other line is longer, but for what
+    SEARCH finds, which is one line.
+
     :ivar literals: how many were read since the last command
     :ivar octets: likewise, of everything
     """
@@ -61,10 +66,37 @@ class ResponseReader:
         self._crlf = False
         self._held: tuple[bytes, bool] | None = None
         self.literals = self.octets = 0
+        self._bound = self._room = self._texts = REPLY
+        self._line_bound = _MAX_LINE
 
-    def begin(self) -> None:
-        """A command is sent."""
+    def begin(self, room: int = REPLY, line: int = REPLY, texts: int = REPLY) -> None:
+        """A command is sent.
+
+        :param room: bytes that responses take which are kept, or one that is not
+        :param line: bytes of a line that SEARCH answers with
+        :param texts: bytes of ``room`` for what is no literal: taken apart, it is many times as long
+        """
         self.literals = self.octets = 0
+        self._bound = self._room = room
+        self._texts = texts
+        self._line_bound = max(line, _MAX_LINE)
+
+    def keep(self, response: "Response") -> None:
+        """A response stays in memory until the command is done."""
+        texts, literals = _weights(response.pieces)
+        self._room -= texts + literals
+        self._texts -= texts
+        self._require(0, 0)
+
+    def _require(self, texts: int, literals: int) -> None:
+        """There has to be room for so much."""
+        if texts + literals > self._room or texts > self._texts:
+            raise self.too_much()
+
+    def too_much(self) -> TooMuch:
+        """What to raise where an answer is too long: nothing more is read."""
+        self._connection.close()
+        return TooMuch(self._bound)
 
     def next(self, tags: Container[bytes]) -> Response:
         """The next response.
@@ -83,9 +115,9 @@ class ResponseReader:
         if self._held:
             held, self._held = self._held, None
             return held
-        line = self._connection.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
-            raise self._abort("line too long")
+        line = self._connection.readline(self._line_bound + 1)
+        if len(line) > self._line_bound:
+            raise self.too_much()
         self.octets += len(line)
         if not line.endswith(b"\n"):
             raise self._abort("socket error: unterminated line" if line else "socket error: EOF")
@@ -107,26 +139,27 @@ class ResponseReader:
                 break
             lines.append(line)
             size += len(line)
-            if size > _MAX_LINE:
-                raise self._abort("line too long")
+            if size > self._line_bound:
+                raise self.too_much()
         return b"\n".join(lines)
 
     def _response(self, line: bytes, at_crlf: bool, tags: Container[bytes]) -> Response:
         if match := _UNTAGGED.fullmatch(line):
             number, kind, rest = match[1], match[2].decode("ascii").upper(), match[3]
             if kind in _WORDS:
-                return Response(b"*", kind, [self._to_crlf(rest, at_crlf, tags)], line)
+                return Response(b"*", kind, [self._to_crlf(rest, at_crlf, tags)[:REPLY]], line)
             if number:
                 rest = b"%s %s" % (number, rest) if rest else number
             if kind in _NO_STRINGS:
+                rest = rest if kind == "SEARCH" else rest[:REPLY]
                 return Response(b"*", kind, [rest], line)
             return Response(b"*", kind, self._pieces(kind, rest, at_crlf, tags), line)
         if (match := _TAGGED.fullmatch(line)) and match[1] in tags:
             # with it the server has said all, so that nothing follows unless it is a part of the line
             words = self._to_crlf(match[3], at_crlf or not self._connection.arrived())
-            return Response(match[1], match[2].decode("ascii").upper(), [words], line)
+            return Response(match[1], match[2].decode("ascii").upper(), [words[:REPLY]], line)
         if match := _CONTINUATION.match(line):
-            return Response(b"+", "", [match[1]], line)
+            return Response(b"+", "", [match[1] and match[1][:REPLY]], line)
         if line.startswith(b"* ") and not self.literals:
             return Response(b"*", "", [line[2:]], line)  # nothing that anybody asks for
         raise self.unexpected(line)
@@ -139,8 +172,10 @@ class ResponseReader:
 
     def _pieces(self, kind: str, text: bytes, at_crlf: bool, tags: Container[bytes]) -> list:
         """The rest of a response: its literals, and what is between them."""
-        pieces, depth, more = [], 0, 0
+        pieces, depth, more, texts, literals = [], 0, 0, 0, 0
         while True:
+            if len(text) > REPLY:
+                raise self.too_much()
             change, quoted = _scan(text)
             if quoted and not at_crlf and self._crlf:  # the LF is a part of the string
                 text, at_crlf = self._to_crlf(text, at_crlf), True
@@ -152,6 +187,8 @@ class ResponseReader:
                 depth += change
                 size = self._size(literal)
                 marked = text[: literal.start()] + b"%s{%d}" % (literal[1], size)
+                texts, literals = texts + len(marked) + _PIECE_COST, literals + size
+                self._require(texts, literals)
                 pieces.append((marked, self._literal(size)))
                 text, at_crlf = self._line()
                 continue
@@ -190,6 +227,15 @@ class ResponseReader:
         if len(literal) < size:
             raise self._abort("socket error: EOF")
         return literal
+
+
+def _weights(pieces: list[tuple[bytes, bytes] | bytes]) -> tuple[int, int]:
+    """What a response takes: bytes of its texts, and of its literals."""
+    texts, literals = _PIECE_COST * len(pieces), 0
+    for piece in pieces:
+        text, literal = piece if isinstance(piece, tuple) else (piece or b"", b"")
+        texts, literals = texts + len(text), literals + len(literal)
+    return texts, literals
 
 
 def _is_answer(line: bytes, tags: Container[bytes]) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
+from .allowance import REPLY
 from .causes import parse
 from .failures import PASSING, MailFailure, OutOfStep
 from .imap_parse import (
@@ -17,11 +18,12 @@ from .imap_parse import (
     quote,
     responses,
 )
-from .imap_session import ImapSession
+from .imap_session import MAX_MESSAGES, ImapSession
 from .mailbox import Mailbox, has_header
 from .uid_sets import MAX_LENGTH, uid_sets
 
 _MAX_LISTED = 200  # messages that are asked for at a time where a SEARCH gives only so many
+ITEMS = 512  # bytes of what FETCH says of a message beside its text
 _MAX_LOCATED = 50  # hits that are verified: a server that ignores the criterion finds all
 
 
@@ -146,6 +148,9 @@ class ImapReceiving(Mailbox):
         while end > 0:
             part = self._numbered(max(end - self._at_once + 1, 1), end)
             known.update(from_uid(first, part))
+            if len(known) > MAX_MESSAGES:
+                raw = f"more than {MAX_MESSAGES} messages"
+                raise MailFailure(self.endpoint, "fetch", raw, "answer_too_long")
             if not part or int(part[0]) < first:
                 break
             end -= self._at_once
@@ -185,12 +190,17 @@ class ImapReceiving(Mailbox):
         self._sizes |= {uid: size for uid, (size, _arrived) in found.items()}
         return found
 
-    def _items(self, uids: list[str], items: str) -> Iterator[tuple[str, dict[str, bytes]]]:
-        """What FETCH says of each that is still there."""
+    def _items(
+        self, uids: list[str], items: str, each: int = 0
+    ) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """What FETCH says of each that is still there.
+
+        :param each: bytes that it says of one beside the usual ones
+        """
         wanted = set(uids)
         for uid_set in uid_sets(uids):
             with self._step("fetch"):
-                fetched = self._fetched(uid_set, items)
+                fetched = self._fetched(uid_set, items, len(uids) * ITEMS, len(uids) * each)
             for found in fetched:
                 uid = found.get("UID", b"").decode("ascii", "replace")
                 if uid in wanted:
@@ -199,8 +209,10 @@ class ImapReceiving(Mailbox):
     def sources(self, uids: list[str], header_only: bool = False) -> dict[str, bytes]:
         section = "[HEADER]" if header_only else "[]"
         found, wanted = {}, set(uids)
+        with self._step("fetch"):
+            room = self._bound([self._sizes.get(uid) for uid in uids], header_only)
         for uid_set in uid_sets(uids):
-            read = self._read(uid_set, section)
+            read = self._read(uid_set, section, len(uids) * ITEMS, room)
             if not header_only and not read.keys() <= wanted:
                 self._require_whole({uid: len(read[uid]) for uid in read.keys() & wanted})
             found |= read
@@ -217,10 +229,10 @@ class ImapReceiving(Mailbox):
                 raw = f"less of message {uid} than there is, and another that was not asked for"
                 raise MailFailure(self.endpoint, "fetch", raw, "framing_broken")
 
-    def _read(self, uid_set: str, section: str) -> dict[str, bytes]:
+    def _read(self, uid_set: str, section: str, texts: int, literals: int) -> dict[str, bytes]:
         found = {}
         with self._step("fetch"):
-            for items in self._fetched(uid_set, f"(UID BODY.PEEK{section})"):
+            for items in self._fetched(uid_set, f"(UID BODY.PEEK{section})", texts, literals):
                 body = next((value for key, value in items.items() if key.startswith(f"BODY{section}")), None)
                 uid = items.get("UID", b"").decode("ascii", "replace")
                 if body is not None and uid and found.setdefault(uid, body) != body:
@@ -228,12 +240,15 @@ class ImapReceiving(Mailbox):
                     raise OutOfStep(f"two different messages {uid}")
         return found
 
-    def _fetched(self, uid_set: str, items: str) -> list[dict[str, bytes]]:
+    def _fetched(self, uid_set: str, items: str, texts: int, literals: int) -> list[dict[str, bytes]]:
         """What FETCH says.
 
+        :param texts: bytes that items may take beside :data:`~.allowance.REPLY`
+        :param literals: bytes that the messages may take
         :raises OutOfStep: it is garbled, and what comes next may be a part of a message
         """
-        data = self._session.command("UID", "FETCH", uid_set, items)
+        texts += REPLY
+        data = self._session.command("UID", "FETCH", uid_set, items, room=texts + literals, texts=texts)
         try:
             return list(parse_messages(data))
         except ValueError as broken:
@@ -322,7 +337,7 @@ class ImapReceiving(Mailbox):
             self._session.literal = message_id.encode()
             charset = () if message_id.isascii() else ("CHARSET", "UTF-8")
             hits = self._session.uids(*charset, "HEADER", quote(name.encode()))[:_MAX_LOCATED]
-        for uid, items in self._items(hits, f"(UID BODY.PEEK[HEADER.FIELDS ({name})])"):
+        for uid, items in self._items(hits, f"(UID BODY.PEEK[HEADER.FIELDS ({name})])", REPLY):
             if any(
                 has_header(text, name, message_id) for key, text in items.items() if key.startswith("BODY[")
             ):

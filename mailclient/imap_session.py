@@ -5,11 +5,14 @@ import contextlib
 import imaplib
 import re
 import secrets
+from array import array
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
+from .allowance import REPLY
 from .endpoint import Endpoint, Login
 from .imap_parse import Folder, Mark, parse_list, parse_status, quote, responses
-from .imap_reader import ResponseReader
+from .imap_reader import Response, ResponseReader
 from .sasl import COMMAND, Exchange
 from .transport import Connection
 
@@ -17,6 +20,21 @@ FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
 _MARK = "(UIDVALIDITY UIDNEXT)"
 _CLIENT_NAME = '("name" "email_account")'
 _CODE = re.compile(rb"\[([A-Za-z][\w/-]*)(?: ([^\]]*))?\]")  # RFC 3501 7.1
+
+# what a server tells of a folder or of the session: the last word counts
+_LAST = {
+    *("OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "EXISTS", "READ-ONLY", "READ-WRITE"),
+    *("PERMANENTFLAGS", "UIDVALIDITY", "UIDNEXT"),
+}
+MAX_MESSAGES = 400_000  # that a SEARCH may find, if there are so many
+_FEWEST = 150_000  # that it may find whatever the server says
+_UID = 12  # bytes in the answer to a SEARCH: a number of 32 bits and a space
+_MAX_UID = 20  # digits
+LISTS = 6 << 20  # bytes of what LIST and STATUS say: some 20,000 folders
+# what may be said beside an answer, and is forgotten: others mark or remove all that is in the folder
+_UNASKED, _UNASKED_EACH = 8 << 20, 200
+_NUMBER = re.compile(rb"(?<!\S)\d+(?!\S)")
+_ASKED = re.compile(rb"BODY|RFC822|INTERNALDATE", re.IGNORECASE)
 
 
 class ImapSession(imaplib.IMAP4):
@@ -29,6 +47,8 @@ class ImapSession(imaplib.IMAP4):
     def __init__(self, connection: Connection, endpoint: Endpoint):
         self.connection, self._endpoint, self._quiet = connection, endpoint, False
         self._reader = ResponseReader(connection, self.abort)
+        self._awaited: tuple[str, ...] = ()
+        self._room = self._line = self._texts = REPLY
         # imaplib's tags are some of 56,000: whoever sends enough mail could forge an answer
         self._first_tag = secrets.randbelow(1 << 64)
         super().__init__(endpoint.host, endpoint.port)
@@ -68,16 +88,30 @@ class ImapSession(imaplib.IMAP4):
             self.continuation_response = last
             return None
         if found.tag == b"*":
-            for piece in found.pieces:
-                self._append_untagged(found.kind, piece)
+            self._keep(found)
         else:
             self.tagged_commands[found.tag] = (found.kind, [last])
         code = found.kind in ("OK", "NO", "BAD") and _CODE.match(last)
         if code:
-            self._append_untagged(code[1].decode("ascii").upper(), code[2])
+            self._keep_last(code[1].decode("ascii").upper(), code[2])
         if self._quiet:  # imaplib would wait for its turn to send, and the reason be lost
             self._check_bye()
         return found.line
+
+    def _keep(self, found: Response) -> None:
+        """What is asked for; of other things that are of use, the last word."""
+        if found.kind not in self._awaited:
+            if len(found.pieces) == 1:
+                self._keep_last(found.kind, found.pieces[0])
+        elif found.kind != "FETCH" or len(found.pieces) > 1 or _ASKED.search(found.pieces[0]):
+            self._reader.keep(found)
+            for piece in found.pieces:
+                self._append_untagged(found.kind, piece)
+
+    def _keep_last(self, kind: str, said: bytes | None) -> None:
+        if kind in _LAST:
+            self.untagged_responses.pop(kind, None)
+            self._append_untagged(kind, said)
 
     def _get_capabilities(self):
         told = self.untagged_responses.pop("CAPABILITY", None)
@@ -98,42 +132,60 @@ class ImapSession(imaplib.IMAP4):
         return None if self._quiet else super()._mesg(s, secs)
 
     def _simple_command(self, name, *args):
-        self._reader.begin()
+        self._reader.begin(self._room, self._line, self._texts)
+        self.connection.allow(max(self._room, self._line), _UNASKED + _UNASKED_EACH * self.exists)
         try:
             return super()._simple_command(name, *args)
         except (self.abort, ValueError):  # what comes next answers nothing that will be asked
             self.connection.close()
             raise
 
-    def command(self, name: str, *arguments) -> list:
+    def command(self, name: str, *arguments, room: int = REPLY, line: int = 0, texts: int = 0) -> list:
         """Send a command and return its untagged data.
 
+        :param room: bytes that these may take, see :class:`ResponseReader`
+        :param line: bytes of a line that SEARCH answers with
+        :param texts: bytes of ``room`` for what is no literal; 0 is all
         :raises imaplib.IMAP4.error: the server's words, unless it said OK
+        :raises TooMuch: it takes more; the connection is closed
         """
         response = arguments[0] if name == "UID" else name
-        if response not in ("LIST", "SEARCH", "STATUS"):
-            response = "FETCH"
         self.untagged_responses.pop(response, None)
-        answer, words = self._simple_command(name, *arguments)
-        if answer != "OK":
-            raise self.error(f"{answer} {_text(words)}")
-        return self.untagged_responses.pop(response, [])
+        self._room, self._line, self._texts = room, line, texts or room
+        self._awaited = (response, "STATUS") if response == "LIST" else (response,)
+        try:
+            answer, words = self._simple_command(name, *arguments)
+            if answer != "OK":
+                raise self.error(f"{answer} {_text(words)}")
+            return self.untagged_responses.pop(response, [])
+        finally:
+            self._awaited = ()
+            self._room = self._line = self._texts = REPLY
+            self.untagged_responses.pop(response, None)
+            self.connection.settle()
 
     @property
     def octets(self) -> int:
         """What the server has said since the last command."""
         return self._reader.octets
 
+    @property
+    def exists(self) -> int:
+        """Messages in the open folder, by the server, as far as it matters; 0 where it does not say."""
+        told = self._last_told("EXISTS")
+        return min(int(told), MAX_MESSAGES) if told.isdigit() and len(told) < _MAX_UID else 0
+
     def uids(self, *criteria) -> list[str]:
-        """UIDs that a UID SEARCH finds, ascending."""
-        numbers = {
-            int(number)
-            for line in self.command("UID", "SEARCH", *criteria)
-            if isinstance(line, bytes)
-            for number in line.split()
-            if number.isdigit()
-        }
-        return list(map(str, sorted(numbers)))
+        """UIDs that a UID SEARCH finds, ascending.
+
+        :raises TooMuch: it finds more than there are
+        """
+        most = max(self.exists, _FEWEST)
+        size = most * _UID
+        numbers = _numbers(self.command("UID", "SEARCH", *criteria, room=size + REPLY, line=size))
+        if len(numbers) > most:
+            raise self._reader.too_much()
+        return _texts(numbers)
 
     def agree_on_tls(self) -> None:
         """STARTTLS (RFC 3501 6.2.1), up to the server's consent."""
@@ -190,7 +242,8 @@ class ImapSession(imaplib.IMAP4):
 
     def folders(self, *options: str) -> list[Folder]:
         """All that can be selected, the likeliest first."""
-        found = (parse_list(raw) for raw in responses(self.command("LIST", '""', '"*"', *options)))
+        told = self.command("LIST", '""', '"*"', *options, room=LISTS)
+        found = map(parse_list, responses(told))
         selectable = [folder for folder in found if folder and folder.selectable]
         order = {use: place for place, use in enumerate(FOLDER_ORDER)}
         return sorted(selectable, key=lambda folder: order.get(folder.special_use, len(order)))
@@ -228,7 +281,8 @@ class ImapSession(imaplib.IMAP4):
     def status_of(self, patterns: Iterable[bytes]) -> list:
         """The same of several, in one command (RFC 5258 3, RFC 5819)."""
         self.untagged_responses.pop("STATUS", None)
-        self.command("LIST", '""', b"(" + b" ".join(patterns) + b")", f"RETURN (STATUS {_MARK})")
+        asked = b"(" + b" ".join(patterns) + b")"
+        self.command("LIST", '""', asked, f"RETURN (STATUS {_MARK})", room=LISTS)
         return self.untagged_responses.pop("STATUS", [])
 
     def open_folder(self, mailbox: bytes, readonly: bool) -> int:
@@ -239,7 +293,7 @@ class ImapSession(imaplib.IMAP4):
         if answer != "OK":
             raise self.error(f"{answer} {_text(data)}")
         self.state = "SELECTED"
-        return int(self.untagged_responses.get("EXISTS", [b"0"])[-1] or 0)
+        return self.exists
 
     @property
     def validity(self) -> int | None:
@@ -251,10 +305,28 @@ class ImapSession(imaplib.IMAP4):
         """Of the open folder, when it was opened."""
         return self._told("UIDNEXT")
 
+    def _last_told(self, kind: str) -> bytes:
+        return self.untagged_responses.get(kind, [b""])[-1] or b""
+
     def _told(self, code: str) -> int | None:
-        told = self.untagged_responses.get(code, [b""])[-1] or b""
+        told = self._last_told(code)
         return int(told) if told.isdigit() else None
 
 
 def _text(words: list) -> str:
     return b" ".join(word for word in words if isinstance(word, bytes)).decode("utf-8", "replace")
+
+
+def _numbers(lines: list) -> array:
+    """The numbers in them, small: there may be 400,000."""
+    numbers = array("Q")
+    for line in lines:
+        if isinstance(line, bytes):
+            found = _NUMBER.finditer(line)
+            numbers.extend(int(match[0]) for match in found if match.end() - match.start() < _MAX_UID)
+    return numbers
+
+
+def _texts(numbers: array) -> list[str]:
+    """Each once, ascending."""
+    return [str(number) for number, _same in groupby(array("Q", sorted(numbers)))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from email import message_from_bytes
 
+from .allowance import MARGIN, MAX_HEADER, MAX_MESSAGE, ROOM, message_bound
 from .endpoint import Endpoint
 from .failures import MailFailure, failing
 from .imap_parse import Folder, Mark
@@ -14,6 +15,9 @@ from .transport import Connection
 
 MAX_SOURCE = 200_000
 """Bytes of a message that are read to find a text in it."""
+
+MAX_FOUND = 25 << 20
+"""Bytes of a message that was found by what is in it, and is read whole."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,26 @@ class Mailbox(ABC):
     capabilities: tuple[str, ...]
     search_limited = False
     """Whether :meth:`listing` has found out that :meth:`uids` gives only so many."""
+    size_limit = 0
+    """Bytes of a message that is read whole; 0 is :data:`~.allowance.MAX_MESSAGE`."""
     _connection: Connection
+
+    def _bound(self, told: list[int | None], header_only: bool) -> int:
+        """Bytes that the sources of some messages may have together.
+
+        :param told: their sizes by the server; those that it does not tell have no more than the longest
+            message together
+        :raises MailFailure: at ``fetch``, ``answer_too_long``: by the server's own word one of them is longer
+            than is ever read; nothing was asked for
+        """
+        if header_only:
+            return sum(MAX_HEADER if size is None else min(size + MARGIN, MAX_HEADER) for size in told)
+        if any((size or 0) > MAX_MESSAGE for size in told):
+            raw = f"a message of {max(filter(None, told))} bytes, of at most {MAX_MESSAGE}"
+            raise MailFailure(self.endpoint, "fetch", raw, "answer_too_long")
+        known = sum(message_bound(size, self.size_limit) for size in told if size is not None)
+        unknown = message_bound(None, self.size_limit) if None in told else 0
+        return min(known + unknown, ROOM)
 
     def __enter__(self):
         return self
@@ -93,7 +116,8 @@ class Mailbox(ABC):
     def fetch(self, found: Found) -> bytes:
         """The message's source; it is not marked as read.
 
-        :raises MailFailure: cause ``message_missing`` if it is gone
+        :raises MailFailure: cause ``message_missing`` if it is gone; ``answer_too_long`` if it is longer than
+            :data:`MAX_FOUND`
         """
 
     @abstractmethod

@@ -4,9 +4,10 @@ import contextlib
 import poplib
 from collections.abc import Callable
 
+from .allowance import MAX_HEADER
 from .endpoint import Endpoint, Login
 from .failures import MailFailure, failing, logging_in
-from .mailbox import MAX_SOURCE, Found, has_header, has_text
+from .mailbox import MAX_FOUND, MAX_SOURCE, Found, has_header, has_text
 from .opening import open_session
 from .pop3_receive import Pop3Receiving, header_of
 from .pop3_session import Pop3Session
@@ -64,7 +65,7 @@ class Pop3Mailbox(Pop3Receiving):
 
     def _top(self, number: int) -> bytes:
         try:
-            return self._session.text(f"TOP {number} 0", header=True)
+            return self._session.text(f"TOP {number} 0", MAX_HEADER, header=True)
         except poplib.error_proto:  # TOP is optional
             if not self._connection.usable:
                 raise
@@ -82,7 +83,7 @@ class Pop3Mailbox(Pop3Receiving):
             return read(number)
 
     def _retrieve(self, number: int, size: int | None = None) -> bytes:
-        return self._session.text(f"RETR {number}", size=size)
+        return self._session.text(f"RETR {number}", MAX_FOUND, size=size)
 
     def _number(self, found: Found) -> int:
         if found.uid not in self._numbers:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
+from .allowance import message_bound
 from .failures import PASSING, MailFailure, OutOfStep, concerns_message
 from .imap_parse import Folder, Mark
 from .mailbox import Mailbox
@@ -67,13 +68,13 @@ class Pop3Receiving(Mailbox):
     def _numbers_by_uid(self) -> dict[str, int]:
         """In the order of the server.  A session sees no mail that comes later: it is asked once."""
         if self._number_of is None:
-            found = {}
+            found, copies = {}, {}
             with self._step("fetch"):
                 for number, uid in self._named():
-                    unique, copies = uid, 1
+                    unique = uid
                     while unique in found:
-                        copies += 1
-                        unique = f"{uid}-{copies}"
+                        copies[uid] = copies.get(uid, 1) + 1
+                        unique = f"{uid}-{copies[uid]}"
                     found[unique] = number
             self._number_of = found
         return self._number_of
@@ -98,13 +99,14 @@ class Pop3Receiving(Mailbox):
 
     def _named_by_content(self) -> Iterator[tuple[int, str]]:
         count, _octets = self._session.stat()
+        self._session.require_count(count)
         digests, refused = {}, []
         for number, content in enumerate(self._headers(range(1, count + 1)), 1):
             if isinstance(content, poplib.error_proto):
                 refused.append(number)
             else:
                 digests[number] = hashlib.sha256(content).hexdigest()
-        for number, content in zip(refused, self._session.messages(refused, {}), strict=True):
+        for number, content in zip(refused, self._session.messages(refused, {}, self._bound_of), strict=True):
             if not isinstance(content, poplib.error_proto):
                 digests[number] = hashlib.sha256(content).hexdigest()
             elif not digests:
@@ -123,7 +125,7 @@ class Pop3Receiving(Mailbox):
         [header] = self._session.headers([first])
         if isinstance(header, poplib.error_proto) and not self._has_top:
             self._check(header)
-            yield from self._session.messages((first, *others), self._sizes or {}, keep)
+            yield from self._session.messages((first, *others), self._sizes or {}, self._bound_of, keep)
             return
         self._has_top = True
         yield header
@@ -200,8 +202,10 @@ class Pop3Receiving(Mailbox):
         :raises MailFailure: at ``fetch``, ``message_incomplete``: one is shorter than LIST says
         """
         answers, sizes = {}, self._sizes or {}
+        self._bound([sizes.get(number) for number in numbers], header_only=False)
         try:
-            for number, answer in zip(numbers, self._session.messages(numbers, sizes), strict=True):
+            messages = self._session.messages(numbers, sizes, self._bound_of)
+            for number, answer in zip(numbers, messages, strict=True):
                 compared = isinstance(answer, bytes) and number in sizes
                 answers[number] = without_dots_after_lf(answer, sizes[number]) if compared else answer
         except poplib.error_proto as answer:
@@ -225,6 +229,10 @@ class Pop3Receiving(Mailbox):
         for number in doubtful:
             self._require_whole(number, answers)
         return answers
+
+    def _bound_of(self, size: int | None) -> int:
+        """Bytes that a message may have."""
+        return message_bound(size, self.size_limit)
 
     def _prove(self, number: int, answers: dict) -> None:
         try:
@@ -261,7 +269,7 @@ class Pop3Receiving(Mailbox):
         short = sorted((size, other) for other, size in self._sizes.items() if other != number)[:_LOOKED_AT]
         for size, other in short:
             if size <= _MAX_LOOK:
-                [answer] = self._session.messages([other], self._sizes)
+                [answer] = self._session.messages([other], self._sizes, self._bound_of)
                 if isinstance(answer, bytes):
                     if not SizeCheck.fits(answer, size):
                         self._prove(other, {other: answer})

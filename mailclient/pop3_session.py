@@ -4,13 +4,15 @@ import io
 import poplib
 from collections.abc import Callable, Iterable, Iterator
 
+from .allowance import MARGIN, MAX_HEADER, REPLY, TooMuch
 from .endpoint import Endpoint, Login
 from .failures import OutOfStep
 from .pop3_text import AnswerText
 from .sasl import COMMAND, Exchange
 from .transport import Connection
 
-_MAX_LINE = 1 << 20  # poplib's 2048 refuses real mail
+MAX_MESSAGES = 150_000  # in a maildrop
+_LISTS = 10 << 20  # bytes of a list of them: unique ids have up to 70 (RFC 1939 7)
 _MAX_EMPTY = 100  # empty lines before an answer
 _MAX_COMMAND = 255  # octets of an AUTH command (RFC 5034 4)
 _PIECE = 16384  # of a long answer has to be there within one reply time-out
@@ -38,9 +40,7 @@ class Pop3Session(poplib.POP3):
     def _getline(self):
         """The next line that is not empty: some servers have those between their answers."""
         for _time in range(_MAX_EMPTY):
-            line = self.file.readline(_MAX_LINE + 1)
-            if len(line) > _MAX_LINE:
-                raise poplib.error_proto("line too long")
+            line = self.file.readline()
             if not line:
                 raise poplib.error_proto("-ERR EOF")
             if line.strip(b"\r\n"):
@@ -50,6 +50,7 @@ class Pop3Session(poplib.POP3):
 
     def _putline(self, line):
         self.keep_step()
+        self.connection.allow(REPLY)
         return super()._putline(line)
 
     def keep_step(self) -> None:
@@ -102,41 +103,61 @@ class Pop3Session(poplib.POP3):
         except IndexError:
             raise poplib.error_proto("garbled answer to STAT") from None
 
-    def text(self, command: str, **end) -> bytes:
+    def text(self, command: str, bound: int, **end) -> bytes:
         """The answer of several lines to a command, as it is sent, without the dots that were put in.
 
+        :param bound: bytes that it may have
         :param end: where it may end, see :class:`AnswerText`
+        :raises TooMuch: it has more; the connection is closed
         """
         self._shortcmd(command)
-        return self._read_text(AnswerText(crlf=self._crlf, **end))
+        return self._read_text(AnswerText(crlf=self._crlf, **end), bound)
 
     def numbered(self, command: str) -> Iterator[tuple[int, str]]:
         """The lines of UIDL or LIST: number of the message, and what is said of it."""
-        text = io.BytesIO(self.text(command, lax=True))  # of which there may be 100,000: one at a time
-        for line in text:
+        # of which there may be 100,000: one at a time
+        text = io.BytesIO(self.text(command, _LISTS, lax=True))
+        for count, line in enumerate(text):
+            self.require_count(count)
             number, _space, value = line.decode("ascii", "replace").strip().partition(" ")
             if number.isdecimal() and number.isascii() and value:
                 yield int(number), value
+
+    def require_count(self, count: int) -> None:
+        """There may be so many messages.
+
+        :raises TooMuch: there may not; the connection is closed
+        """
+        if count > MAX_MESSAGES:
+            self.connection.close()
+            raise TooMuch(MAX_MESSAGES, "messages")
 
     def headers(self, numbers: Iterable[int]) -> Iterator[bytes | poplib.error_proto]:
         """The headers of messages by TOP, or the refusals, in their order; asked for at once where the server
         can take that (RFC 2449 6.6)."""
         commands = [f"TOP {number} 0" for number in numbers]
-        return self._each(commands, lambda _place: self._read_text(self._expected(header=True)))
+        return self._each(commands, lambda _place: self._read_text(self._expected(header=True), MAX_HEADER))
 
     def messages(
-        self, numbers: Iterable[int], sizes: dict[int, int], keep: int | None = None
+        self,
+        numbers: Iterable[int],
+        sizes: dict[int, int],
+        bound: Callable[[int | None], int],
+        keep: int | None = None,
     ) -> Iterator[bytes | poplib.error_proto]:
         """The same for the messages themselves.
 
         :param sizes: by LIST; none of those that it does not tell
+        :param bound: bytes that one may have, by its size
         :param keep: bytes to keep of each; the rest is read and forgotten
         """
         numbers = list(numbers)
-        return self._each(
-            [f"RETR {number}" for number in numbers],
-            lambda place: self._read_text(self._expected(size=sizes.get(numbers[place])), keep),
-        )
+
+        def read(place: int) -> bytes:
+            size = sizes.get(numbers[place])
+            return self._read_text(self._expected(size=size), bound(size), keep)
+
+        return self._each([f"RETR {number}" for number in numbers], read)
 
     def replies(self, commands: Iterable[str]) -> Iterator[bytes | poplib.error_proto]:
         """The same for commands with answers of one line."""
@@ -161,6 +182,7 @@ class Pop3Session(poplib.POP3):
                 yield self._answer(read, place)
 
     def _answer(self, read: Callable[[int], bytes] | None, place: int) -> bytes | poplib.error_proto:
+        self.connection.allow(REPLY)
         try:
             reply = self._getresp()
         except poplib.error_proto as refusal:
@@ -171,7 +193,9 @@ class Pop3Session(poplib.POP3):
             raise
         return read(place) if read else reply
 
-    def _read_text(self, text: AnswerText, keep: int | None = None) -> bytes:
+    def _read_text(self, text: AnswerText, bound: int, keep: int | None = None) -> bytes:
+        # what was read ahead counts until it is put back
+        self.connection.allow(bound + MARGIN if keep is None else keep + MARGIN, 0 if keep is None else bound)
         # what BytesIO has grown to is handed out without another copy
         whole, rest = io.BytesIO(), None
         deadline, due = self.connection.deadline(), _PIECE
@@ -185,6 +209,7 @@ class Pop3Session(poplib.POP3):
             block, rest = text.feed(block)
             whole.write(block if keep is None else block[: max(0, keep - whole.tell())])
         self.connection.put_back(rest)
+        self.connection.settle()
         if text.doubtful:
             self.keep_step()
         return whole.getvalue()
@@ -195,7 +220,7 @@ class Pop3Session(poplib.POP3):
 
     def _list_capabilities(self) -> tuple[str, ...]:
         try:
-            lines = self.text("CAPA", lax=True).splitlines()
+            lines = self.text("CAPA", REPLY, lax=True).splitlines()
         except poplib.error_proto:
             if not self.connection.usable:
                 raise

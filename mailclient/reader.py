@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from .failures import MailFailure
 from .mailbox import Mailbox
 from .narrowing import Judge, narrowed
 from .received import Received, arrival_of
@@ -81,6 +82,7 @@ class Reader:
     ):
         self._mailbox, self._uids, self._size_limit = mailbox, uids, size_limit
         self._batch, self._batch_bytes = 1 if alone else batch, batch_bytes
+        mailbox.size_limit = size_limit
         self._since, self._alone, self.pace = since or {}, alone, pace
         self._plans = self._plan()
         self._planned: list[_Waiting] | None = None
@@ -152,10 +154,15 @@ class Reader:
     def _ask(self, function: Callable, uids: list[str], *arguments):
         """Ask the server about messages, which are to blame if it does not survive that."""
         self.trying = uids if self._mailbox.usable else []
-        if not self._alone or not self.pace:
-            return function(uids, *arguments)
-        with self._mailbox.patient(max(_PATIENCE, _SLOW * self.pace)):
-            return function(uids, *arguments)
+        try:
+            if not self._alone or not self.pace:
+                return function(uids, *arguments)
+            with self._mailbox.patient(max(_PATIENCE, _SLOW * self.pace)):
+                return function(uids, *arguments)
+        except MailFailure as failure:
+            if failure.cause == "reading_limited":  # others have taken the memory
+                self.trying = []
+            raise
 
     # what there is
 

@@ -5,6 +5,7 @@ import re
 import smtplib
 import socket
 
+from .allowance import REPLY, TooMuch
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts, ascii_name
 from .failures import MailFailure, failing, logging_in, reply_text
 from .sasl import Exchange, choose
@@ -173,6 +174,22 @@ class SmtpClient(smtplib.SMTP):
             return super().putcmd(cmd, args)
         finally:
             self.debuglevel = debuglevel
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The next reply, of as many bytes as words may have.
+
+        :raises smtplib.SMTPServerDisconnected: also if it has more
+        """
+        if isinstance(self.sock, Connection):
+            self.sock.allow(REPLY)
+        try:
+            try:
+                return super().getreply()
+            except smtplib.SMTPResponseException as refused:  # of a line, in smtplib's own words
+                raise TooMuch(REPLY) from refused
+        except TooMuch as refused:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(str(refused)) from refused
 
     def data(self, msg: str | bytes) -> tuple[int, bytes]:
         """Send a message; its lines end with CRLF, as no others may be sent (RFC 5321 2.3.8): servers that

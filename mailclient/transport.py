@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TypeVar
 
+from .allowance import FREE, LINE_COST, REPLY, SHARED, WAIT, NoRoom, TooMuch
 from .endpoint import Endpoint, Timeouts
 from .failures import MailFailure, failing
 from .tls import Certificate, Trust, certificate, client_context, unverified_context
@@ -40,8 +41,12 @@ class Connection:
     The standard library's socket time-out starts again with each byte, so a server that drips could hold a
     caller for ever: here each line, and each 16 KiB of anything longer, has to be there in time.
 
+    Nor does the server decide how much we take: see :meth:`allow`.
+
     :ivar patience: seconds for a reply, where that is less than the time-out; None is the time-out
     :raises TimeoutError: from any method that reads or writes
+    :raises TooMuch: from any method that reads
+    :raises NoRoom: likewise; see :class:`~.allowance.Room`
     """
 
     def __init__(self, sock: socket.socket, route: "Route"):
@@ -51,6 +56,7 @@ class Connection:
         self.patience: float | None = None
         self.certificate: Certificate | None = None
         self.last_line = b""
+        self._allowed, self._kept, self._said, self._taken = REPLY, REPLY, 0, 0
 
     @property
     def encrypted(self) -> bool:
@@ -80,16 +86,20 @@ class Connection:
 
     def readline(self, limit: int = -1) -> bytes:
         deadline, seen = self.deadline(), 0
+        most = self._allowed - self._said + 1
+        limit = most if limit < 0 else min(limit, most)
         while (end := self._buffer.find(b"\n", seen)) < 0:
             seen = len(self._buffer)
-            if 0 <= limit <= seen or not self._receive(deadline):
+            if limit <= seen or not self._receive(deadline):
                 end = seen - 1
                 break
-        self.last_line = self._take(end + 1 if limit < 0 else min(end + 1, limit))
+        self.last_line = self._take(min(end + 1, limit))
+        self._count(LINE_COST)
         return self.last_line
 
     def read(self, size: int) -> bytes:  # pylint: disable=method-required-super
         # what BytesIO has grown to is handed out without another copy, and a size that lies reserves nothing
+        self.expect(size)
         whole, missing = io.BytesIO(), size
         while missing:
             goal, deadline = min(missing, _CHUNK), self.deadline()
@@ -107,8 +117,58 @@ class Connection:
     def close(self) -> None:
         self._ended = True
         self._sock.close()
+        self._give_back(self._taken)
+
+    def __del__(self):
+        self._give_back(self._taken)
 
     # what mailclient calls
+
+    def allow(self, octets: int, unkept: int = 0) -> None:
+        """Something is about to be asked: so much may be said until it is asked for something else.  What was
+        said before is done with, or soon will be.
+
+        :param octets: of the answer; each line costs :data:`~.allowance.LINE_COST` more
+        :param unkept: of what is read and forgotten beside it
+        """
+        self._give_back(self._taken)
+        self._allowed, self._kept, self._said = octets + unkept, octets, 0
+
+    def expect(self, octets: int) -> None:
+        """So much is to come: refuse it now if it is too much."""
+        if self._said + octets > self._allowed:
+            self._refuse()
+        self._take_room(self._said + octets)
+
+    def settle(self) -> None:
+        """The answer has ended: what it did not need is free for others."""
+        self._give_back(self._taken - min(self._taken, self._said))
+
+    def _count(self, octets: int) -> None:
+        self._said += octets
+        if self._said > self._allowed:
+            self._refuse()
+        self._take_room(self._said)
+
+    def _refuse(self) -> None:
+        self.close()
+        raise TooMuch(self._allowed)
+
+    def _take_room(self, octets: int) -> None:
+        """All that the answer may need, once it is a long one."""
+        if octets <= FREE or self._taken or self._kept <= FREE:
+            return
+        try:
+            SHARED.take(self._kept, min(WAIT, self._route.expires - time.monotonic()))
+        except NoRoom:
+            self.close()
+            raise
+        self._taken = self._kept
+
+    def _give_back(self, octets: int) -> None:
+        if octets:
+            self._taken -= octets
+            SHARED.give_back(octets)
 
     def read_arrived(self, deadline: float) -> bytes:
         """All that is there of a long answer, up to the end of its last line; a line that is longer than
@@ -134,6 +194,7 @@ class Connection:
     def put_back(self, data: bytes) -> None:
         """Take back what was read too much."""
         self._buffer[:0] = data
+        self._said -= len(data)
 
     def start_tls(self) -> None:
         """Encrypt, and verify the server for the name in the settings, or compare its fingerprint.
@@ -234,6 +295,7 @@ class Connection:
         with memoryview(self._buffer) as view, view[:size] as part:
             taken = bytes(part)
         del self._buffer[:size]
+        self._count(len(taken))
         return taken
 
 

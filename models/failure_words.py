@@ -258,6 +258,17 @@ WORDS = {
             "cause, remove it with another mail program."
         ),
     ),
+    "answer_too_long": (
+        _lt("The server says far more than it was asked for."),
+        _lt(
+            "Nothing of it was used and nothing was deleted. Tell the provider. If one mail is the reason, "
+            "remove it with another mail program."
+        ),
+    ),
+    "reading_limited": (
+        _lt("This system is reading as much from other mail servers as it has memory for."),
+        _lt("Nothing has to be done: it is tried again by itself."),
+    ),
     "message_missing": (
         _lt("The message is not in the mailbox any more."),
         _lt("Somebody else may have removed it; try again."),

@@ -34,6 +34,7 @@ PASSING_CAUSES = {
     "dns_failure",
     "logins_paused",
     "rate_limited",
+    "reading_limited",
     "server_busy",
     "timeout",
     "too_many_connections",

@@ -18,7 +18,7 @@ GROUPS = {
     "Sending": "send_as_denied sender_rejected recipient_rejected relay_denied policy_rejected greylisted "
     "rate_limited message_too_large smtputf8_unsupported",
     "Receiving": "quota_exceeded folder_missing message_missing message_incomplete framing_broken "
-    "uidl_missing",
+    "answer_too_long reading_limited uidl_missing",
 }
 
 
