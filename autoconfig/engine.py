@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from .address import Address
 from .net.network import Network
+from .outside import safe_text
 from .proof import nothing_answered, prove
 from .race import Race
 from .settings import DIRECTIONS, Discovery, Step, Unreachable, best_for, choose
@@ -140,7 +141,9 @@ class _Run:
         patience = getattr(entry.source, "patience", 2 * PATIENCE)
         proved, failures = await prove(settings, self._network, patience, self._directions)
         if settings.doubt != "guess":
-            entry.unreachable = [Unreachable(server, str(error)) for server, error in failures.items()]
+            entry.unreachable = [
+                Unreachable(server, safe_text(str(error))) for server, error in failures.items()
+            ]
         if not proved:
             raise nothing_answered(failures)
         return proved

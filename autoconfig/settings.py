@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from .address import base_domain
+from .outside import safe_name, safe_text
 
 TLS_PORTS = {"imap": 993, "pop3": 995, "smtp": 465}
 STARTTLS_PORTS = {"imap": 143, "pop3": 110, "smtp": 587}
@@ -29,6 +30,10 @@ class Server:
     """empty when the source states none"""
     authentication: tuple[str, ...] = ()
     """Mozilla's values (``password-cleartext``, ``password-encrypted``, ``OAuth2``, ...), best first"""
+
+    def __post_init__(self):
+        _make_safe(self, "protocol", "host", "security", "username")
+        object.__setattr__(self, "authentication", tuple(map(safe_name, self.authentication)))
 
     @property
     def endpoint(self) -> "Server":
@@ -68,6 +73,9 @@ class Settings:
     doubt: str = ""
     """why it could have been forged: ``http`` (read without encryption), ``dns`` (plain DNS led to another
     base domain), ``guess`` (nobody published it); empty when every step to it was authenticated"""
+
+    def __post_init__(self):
+        _make_safe(self, "source", "provider", "name", "origin", "domain", "doubt")
 
     @classmethod
     def of(
@@ -147,6 +155,9 @@ class Step:
     elapsed_ms: int
     detail: str = ""
 
+    def __post_init__(self):
+        object.__setattr__(self, "detail", safe_text(self.detail))
+
     def as_dict(self) -> dict:
         return asdict(self)
 
@@ -201,6 +212,12 @@ class Discovery:
         """Where no user name is stated, the address is what to try first (RFC 6186 section 4)."""
         username = server.username or ("" if stated else self.address)
         return server.as_dict() | {"username": username}
+
+
+def _make_safe(found, *names):
+    """Somebody else has written it."""
+    for name in names:
+        object.__setattr__(found, name, safe_name(getattr(found, name)))
 
 
 def choose(proposals: Iterable[Settings]) -> Settings | None:

@@ -12,6 +12,7 @@ from traceback import clear_frames
 from .allowance import NoRoom, TooMuch
 from .causes import Cause, cause_named, explain, parse
 from .endpoint import Endpoint, Login
+from .outside import safe_text
 from .tls import Certificate
 
 _EXPECTED = (OSError, EOFError, ValueError, imaplib.IMAP4.error, poplib.error_proto, smtplib.SMTPException)
@@ -71,7 +72,7 @@ class MailFailure(Exception):
     :ivar stage: ``resolve``, ``connect``, ``tls``, ``login``, ``sender``, ``recipient``, ``data``, ``select``
         or ``fetch``
     :ivar cause: a key of :data:`mailclient.causes.CAUSES`
-    :ivar raw: the server's reply or the text of the exception; secrets are removed
+    :ivar raw: the server's reply or the text of the exception, made safe; secrets are removed
     :ivar advice: what to do, in English
     :ivar field: the setting concerned (``host``, ``port``, ``security``, ``username``, ``password``,
         ``email``) or ``""``
@@ -93,6 +94,7 @@ class MailFailure(Exception):
         certificate: Certificate | None = None,
         refused: bool = False,
     ):
+        raw = safe_text(raw)
         if cause is None:
             cause = explain(endpoint.protocol, stage, raw, endpoint.host)
         elif isinstance(cause, str):
@@ -117,14 +119,14 @@ class MailFailure(Exception):
         if isinstance(exc, MailFailure):
             return exc
         stage = next((name for kind, name in _STAGES if isinstance(exc, kind)), stage)
-        raw = _text(exc)
+        raw = safe_text(without_secrets(_text(exc), login))
         if isinstance(exc, OutOfStep):  # by what a message holds nothing is explained
             cause = "framing_broken"
         elif isinstance(exc, TooMuch | NoRoom):
             cause = "answer_too_long" if isinstance(exc, TooMuch) else "reading_limited"
         else:
             cause = explain(endpoint.protocol, stage, raw, endpoint.host)
-        return cls(endpoint, stage, without_secrets(raw, login), cause)
+        return cls(endpoint, stage, raw, cause)
 
 
 @contextmanager

@@ -6,6 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from .outside import REPLACEMENT, safe_name
+
+# bytes of a folder's name: no file system takes more
+_MAX_MAILBOX = 1000
 _SPECIAL_USE = ("\\all", "\\archive", "\\drafts", "\\flagged", "\\junk", "\\sent", "\\trash", "\\important")
 # for servers without SPECIAL-USE (RFC 6154), by the last part of the name
 _USUAL_NAMES = {
@@ -21,7 +25,7 @@ class Folder:
     """One line of LIST.
 
     :param mailbox: name as the server writes it
-    :param name: the same, for people
+    :param name: the same, for people; made safe
     :param special_use: as RFC 6154 writes it, ``\\Inbox``, or ``""``
     :param selectable: whether it can hold messages
     """
@@ -30,6 +34,9 @@ class Folder:
     name: str
     special_use: str = ""
     selectable: bool = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "name", safe_name(self.name) or REPLACEMENT)
 
 
 @dataclass(frozen=True)
@@ -164,12 +171,14 @@ class _Parser:
 
 
 def parse_list(raw: bytes) -> Folder | None:
-    """One LIST response, after ``* LIST``; None if it is garbled."""
+    """One LIST response, after ``* LIST``; None if it is garbled, or if the name is longer than any."""
     try:
         flags, delimiter, mailbox = parse_values(raw)[:3]
         known = {flag.decode("ascii", "replace").lower() for flag in flags}
         separator = (delimiter or b"").decode("ascii", "replace")
         quote(mailbox)
+        if len(mailbox) > _MAX_MAILBOX:
+            return None
     except (ValueError, TypeError, AttributeError):
         return None
     name = decode_name(mailbox)

@@ -13,6 +13,7 @@ from .allowance import REPLY
 from .endpoint import Endpoint, Login
 from .imap_parse import Folder, Mark, parse_list, parse_status, quote, responses
 from .imap_reader import Response, ResponseReader
+from .outside import safe_name
 from .sasl import COMMAND, Exchange
 from .transport import Connection
 
@@ -118,7 +119,7 @@ class ImapSession(imaplib.IMAP4):
         if not told:  # neither by the greeting nor by the answer to the login (RFC 3501 7.1)
             super()._get_capabilities()
             return
-        self.capabilities = tuple(told[-1].decode("ascii", "replace").upper().split())
+        self.capabilities = tuple(map(safe_name, told[-1].decode("ascii", "replace").upper().split()))
 
     @property
     def encrypted(self) -> bool:

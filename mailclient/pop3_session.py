@@ -1,5 +1,6 @@
 """One POP3 connection (RFC 1939, RFC 2449, RFC 5034): ``poplib`` underneath, verified, timed, UTF-8."""
 
+import hashlib
 import io
 import poplib
 from collections.abc import Callable, Iterable, Iterator
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from .allowance import MARGIN, MAX_HEADER, REPLY, TooMuch
 from .endpoint import Endpoint, Login
 from .failures import OutOfStep
+from .outside import safe_name
 from .pop3_text import AnswerText
 from .sasl import COMMAND, Exchange
 from .transport import Connection
@@ -14,6 +16,7 @@ from .transport import Connection
 MAX_MESSAGES = 150_000  # in a maildrop
 _LISTS = 10 << 20  # bytes of a list of them: unique ids have up to 70 (RFC 1939 7)
 _MAX_EMPTY = 100  # empty lines before an answer
+_DIGITS = 10  # of the number of a message
 _MAX_COMMAND = 255  # octets of an AUTH command (RFC 5034 4)
 _PIECE = 16384  # of a long answer has to be there within one reply time-out
 _PIPELINED = 100  # commands that are sent at once at most: their answers must not wait for us to read
@@ -119,9 +122,9 @@ class Pop3Session(poplib.POP3):
         text = io.BytesIO(self.text(command, _LISTS, lax=True))
         for count, line in enumerate(text):
             self.require_count(count)
-            number, _space, value = line.decode("ascii", "replace").strip().partition(" ")
-            if number.isdecimal() and number.isascii() and value:
-                yield int(number), value
+            number, _space, value = line.decode("ascii", "backslashreplace").strip().partition(" ")
+            if number.isdecimal() and number.isascii() and len(number) <= _DIGITS and value:
+                yield int(number), _known_as(value)
 
     def require_count(self, count: int) -> None:
         """There may be so many messages.
@@ -225,7 +228,7 @@ class Pop3Session(poplib.POP3):
             if not self.connection.usable:
                 raise
             return ()
-        return tuple(line.decode("ascii", "replace").upper() for line in lines)
+        return tuple(safe_name(line).upper() for line in lines)
 
     def agree_on_tls(self) -> None:
         """STLS (RFC 2595 4), up to the server's consent."""
@@ -258,3 +261,10 @@ class Pop3Session(poplib.POP3):
             return command
         at_once = f"{command} {Exchange(self._endpoint, mechanism, login).answer(None).decode()}"
         return at_once if len(at_once) <= _MAX_COMMAND - 2 else command
+
+
+def _known_as(value: str) -> str:
+    """A unique id as it is, if it is like one (RFC 1939 7); else what is as unique, and can be stored."""
+    if value == safe_name(value):
+        return value
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

@@ -8,10 +8,12 @@ import socket
 from .allowance import REPLY, TooMuch
 from .endpoint import DEFAULT_TIMEOUTS, Endpoint, Login, Timeouts, ascii_name
 from .failures import MailFailure, failing, logging_in, reply_text
+from .outside import safe_name, safe_text
 from .sasl import Exchange, choose
 from .tls import SYSTEM_TRUST, Certificate, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
 
+_MAX_REPLY = 10000  # characters: EHLO lists much
 _LINE_END, _LONE_CR = re.compile(rb"\r*\n"), re.compile(rb"\r(?!\n)")
 _LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
@@ -48,7 +50,8 @@ class SmtpClient(smtplib.SMTP):
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What EHLO offered, such as ``SIZE 1000``."""
-        return tuple(" ".join([name.upper(), *value.split()]) for name, value in self.esmtp_features.items())
+        features = self.esmtp_features.items()
+        return tuple(safe_name(" ".join([name.upper(), *value.split()])) for name, value in features)
 
     def _get_socket(self, _host, _port, _timeout) -> Connection:
         return self._connection
@@ -198,6 +201,11 @@ class SmtpClient(smtplib.SMTP):
             msg = msg.encode("ascii")
         self.keep_step()
         return super().data(with_crlf(msg))
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The server's answer, made safe: it gets into exceptions, logs and the database."""
+        code, text = super().getreply()
+        return code, safe_text(text, _MAX_REPLY).encode()
 
     def send(self, s: str | bytes) -> None:
         """Send a command, or a message."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 
+from .outside import safe_name
+
+_NAMES = 100  # of a certificate that are kept
 _CONTEXTS = 16  # that are kept: each with a trust store is more than a megabyte
 
 
@@ -60,6 +63,11 @@ class Certificate:
     self_signed: bool
     has_issuer_url: bool = False
     pinned: bool = False
+
+    def __post_init__(self):
+        for name in ("version", "issuer", "subject"):
+            object.__setattr__(self, name, safe_name(getattr(self, name)))
+        object.__setattr__(self, "names", tuple(map(safe_name, self.names[:_NAMES])))
 
     @property
     def days_left(self) -> int:

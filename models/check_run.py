@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..mailclient import MailFailure, answering_ports
+from ..mailclient.outside import safe_text
 from .check_arrival import Arrival
 from .check_message import new_token
 from .email_account_refusal import HELD_CAUSES
@@ -18,6 +19,8 @@ from .email_account_refusal import HELD_CAUSES
 CERTIFICATE_DAYS = 21
 # seconds for all of it: somebody waits for the answer, and Odoo ends a request after 120
 RUN_TIMEOUT = 105
+# characters of a text of a step
+MAX_STEP = 5000
 # what hosting providers block; sending servers listen on two of them
 SUBMISSION_PORTS = {465: "tls", 587: "starttls"}
 BLOCKED_PORTS = {25, *SUBMISSION_PORTS}
@@ -159,14 +162,19 @@ class CheckRun:
         if now is None:
             self.collect()  # what happened before
             now = time.monotonic()
+        step = {
+            "stage": stage,
+            "direction": direction,
+            "result": result,
+            "message": message,
+            "duration_ms": max(int((now - self._since) * 1000), 0),
+            **values,
+        }
+        # servers, mails and DNS have their say in it
         self.steps.append(
             {
-                "stage": stage,
-                "direction": direction,
-                "result": result,
-                "message": message,
-                "duration_ms": max(int((now - self._since) * 1000), 0),
-                **values,
+                name: safe_text(value, MAX_STEP) if isinstance(value, str) else value
+                for name, value in step.items()
             }
         )
         self._since = now
@@ -286,7 +294,7 @@ class CheckRun:
         if (
             self.mailbox
             and failed
-            and failed[0]["cause"] in NO_WAY
+            and failed[0].get("cause") in NO_WAY
             and failed[0].get("field_name") != "outgoing_port"
             and self.settings.outgoing_port in BLOCKED_PORTS
         ):

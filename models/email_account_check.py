@@ -1,5 +1,8 @@
 import inspect
+import logging
 from functools import partial
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -12,7 +15,10 @@ from .check_message import TOKEN_HEADER, Outbox, prepare_message
 from .check_run import CheckRun
 from .delivery_words import describe_finding
 from .email_account_check_step import DIRECTIONS, RESULTS
+from .received_mail import describe_error
 from .server_pool import run_together
+
+_logger = logging.getLogger(__name__)
 
 KEPT_CHECKS = 30
 
@@ -127,6 +133,17 @@ class EmailAccountCheck(models.Model):
 
     @api.model
     def _run_stages(self, run):
+        """Run the stages of one account; whatever fails is a step, and the other accounts go on."""
+        try:
+            yield from self._running_stages(run)
+        except psycopg2.Error:  # the transaction is broken, which is everybody's
+            raise
+        except Exception as error:
+            self._note_broken(run, error)
+        yield from run.close()
+
+    @api.model
+    def _running_stages(self, run):
         stages = run.settings._check_stages()
         if run.is_late:
             stages = []
@@ -137,7 +154,38 @@ class EmailAccountCheck(models.Model):
             if inspect.isgenerator(waiting):
                 yield from waiting
         run.explain_blocked_port()
-        yield from run.close()
+
+    @api.model
+    def _note_broken(self, run, error):
+        """A stage has failed as nobody has thought of."""
+        account = run.settings
+        _logger.error("The check of the email account %s failed", account.id, exc_info=error)
+        stage, direction = run.now or ("resolve", False)
+        run.add(stage, direction, **self._prepare_broken_values(account, error))
+
+    @api.model
+    def _prepare_broken_values(self, account, error):
+        return {
+            "result": "failed",
+            "message": account._describe_broken(),
+            "details": describe_error(error),
+            "responsible": "administrator",
+        }
+
+    @api.model
+    def _create_own_report(self, run, occasion):
+        """Store the report of a run; whatever cannot be stored of it is nobody else's matter."""
+        try:
+            with self.env.cr.savepoint():
+                return self._create_report(run.settings, run.steps, occasion)
+        except psycopg2.OperationalError:  # somebody else writes the same: all of it is done again
+            raise
+        except Exception as error:
+            self.env.invalidate_all(flush=False)
+            _logger.exception("The report on the email account %s cannot be stored", run.settings.id)
+            step = {"stage": "resolve", "direction": False, "duration_ms": 0}
+            step |= self._prepare_broken_values(run.settings, error)
+            return self._create_report(run.settings, [step], occasion)
 
     @api.model
     def _create_report(self, account, steps, occasion="button"):

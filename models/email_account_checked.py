@@ -1,13 +1,20 @@
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import request
 
+from ..mailclient.outside import safe_text
 from .check_progress import CheckProgress
+from .received_mail import describe_error
+
+_logger = logging.getLogger(__name__)
 
 # accounts of one round of the nightly check: all of a round wait side by side
 NIGHTLY_ROUND = 100
+# characters of what a report says
+MAX_REPORT = 10000
 # hours: who was checked since is not checked again by the same night's run
 CHECKED_LATELY = 6
 
@@ -127,7 +134,7 @@ class EmailAccountChecked(models.AbstractModel):
             raise UserError(self.env._("None of these accounts is set up yet."))
         checks = self.env["email.account.check"]
         for run in checks._run(accounts, tick):
-            checks |= checks._create_report(run.settings, run.steps, occasion)
+            checks |= checks._create_own_report(run, occasion)
         return checks
 
     def _check_is_configured(self):
@@ -162,16 +169,62 @@ class EmailAccountChecked(models.AbstractModel):
             return
         since = fields.Datetime.now() - timedelta(hours=CHECKED_LATELY)
         accounts = self.search(["|", ("last_check_date", "=", False), ("last_check_date", "<", since)])
-        accounts = accounts.filtered("is_configured")
+        accounts = accounts.filtered(lambda account: account._can_be_checked())
         self.env["ir.cron"]._commit_progress(remaining=len(accounts))
         alike = accounts.grouped(lambda account: (account.nightly_test_email, account._get_report_lang()))
         for (wants_email, lang), group in alike.items():
             group = group.with_context(lang=lang, email_account_login_only=not wants_email)
             for start in range(0, len(group), NIGHTLY_ROUND):
                 part = group[start : start + NIGHTLY_ROUND]
-                part._check(occasion="nightly")
+                part._check_nightly()
                 if not self.env["ir.cron"]._commit_progress(len(part)):
                     return
+
+    def _can_be_checked(self):
+        """Whether there is something to check; what cannot even be told says so itself."""
+        try:
+            return self.with_prefetch().is_configured
+        except Exception as error:
+            _logger.exception("The nightly check of the email account %s failed", self.id)
+            self._set_check_broken(error)
+            return False
+
+    def _check_nightly(self):
+        """Check the accounts of one round. What goes wrong with one of them is its own: each is checked by
+        itself where it ends all of them, and says of itself what ended it."""
+        try:
+            with self.env.cr.savepoint():
+                self._check(occasion="nightly")
+                return
+        except Exception as error:
+            self.env.invalidate_all(flush=False)
+            _logger.warning("The nightly check of %s accounts ended", len(self), exc_info=error)
+        for account in self:
+            try:
+                with self.env.cr.savepoint():
+                    account._check(occasion="nightly")
+            except Exception as error:
+                self.env.invalidate_all(flush=False)
+                _logger.exception("The nightly check of the email account %s failed", account.id)
+                account._set_check_broken(error)
+
+    def _set_check_broken(self, error):
+        """A check could not even be reported: the account says so, and is not checked again before others."""
+        try:
+            with self.env.cr.savepoint():
+                account = self.sudo()  # sudo: see `_set_state`
+                account.last_check_date = fields.Datetime.now()
+                account._set_state(self._describe_broken(), describe_error(error))
+        except Exception:  # it may have been deleted
+            self.env.invalidate_all(flush=False)
+            _logger.exception("The state of the email account %s could not be noted", self.id)
+
+    def _describe_broken(self):
+        """Return what is told of an error that nobody has thought of."""
+        return self.env._(
+            "An error in the application ended it. It is tried again by itself. If that does not help, tell "
+            "the administrator: the log of the server says more."
+        )
 
     def _get_report_lang(self):
         """Return the language of reports that nobody waits for: the owner's, else the company's."""
@@ -197,8 +250,8 @@ class EmailAccountChecked(models.AbstractModel):
             refusal = (logged_in or not error) and account._take_address()
             values = {
                 "state": "draft" if refusal else "failing" if error else "ready",
-                "last_error": refusal or error,
-                "last_error_details": details,
+                "last_error": refusal or (error and safe_text(error, MAX_REPORT)),
+                "last_error_details": details and safe_text(details, MAX_REPORT),
             }
             if any(account[name] != value for name, value in values.items()):
                 account.write(values)

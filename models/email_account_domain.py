@@ -68,6 +68,7 @@ class EmailAccount(models.Model):
         return [name for name in PROVIDER_FIELDS if name.startswith(direction) and "username" not in name]
 
     def write(self, vals):
+        self._check_types(vals)
         keeps, vals = vals.get("keep_servers"), {k: v for k, v in vals.items() if k != "keep_servers"}
         moved = self.filtered(lambda account: account._is_other_domain(vals.get("email")))
         if not moved:

@@ -1,9 +1,6 @@
 import logging
 
-import psycopg2
-
 from odoo import api, models
-from odoo.exceptions import UserError
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +34,7 @@ class EmailAccount(models.Model):
                     account._mend_rows()
                     account._sync_servers()
                     self.env.flush_all()
-            except (psycopg2.Error, UserError) as error:  # another worker; a server that is still used
+            except Exception as error:  # another worker; a server that is still used; whatever it is
                 self.env.invalidate_all(flush=False)
                 _logger.warning("Email account %s lacks something to work: %s", account.id, error)
             else:

@@ -2,6 +2,8 @@ from datetime import datetime, timedelta
 
 from odoo import api, fields, models
 
+from ..mailclient.outside import safe_text
+
 # seconds: who says nothing for so long has lost his claim, though his connection to the database is there
 LEASE = 180
 # minutes to wait after the first, second, … failure in a row: 1, 2, 4 … up to this
@@ -94,6 +96,11 @@ class EmailAccountPolling(models.Model):
         if self:
             self.write({"claimed_until": fields.Datetime.now() + timedelta(seconds=LEASE), **values})
 
+    def _release(self):
+        """Give back those of these rows that this database connection has claimed: they are due again."""
+        own, _living = self._get_claims()
+        self.exists().filtered(lambda row: row.claim == own).write({"claim": False})
+
     def _get_claims(self):
         """Return what a claim of this database connection is called, and the list of what those of all
         connections are called: any other is void, whoever made it has died."""
@@ -181,8 +188,8 @@ class EmailAccountPolling(models.Model):
         minutes = min(FIRST_TELLING_PAUSE * 2 ** min(count - 1, 10), MAX_TELLING_PAUSE)
         self.write(
             {
-                "telling_error": message,
-                "telling_details": details,
+                "telling_error": safe_text(message),
+                "telling_details": details and safe_text(details),
                 "telling_count": count,
                 "telling_date": fields.Datetime.now() + timedelta(minutes=minutes),
             }

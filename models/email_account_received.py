@@ -1,5 +1,3 @@
-import traceback
-
 import psycopg2
 from dateutil.relativedelta import relativedelta
 from markupsafe import Markup
@@ -9,16 +7,15 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize
 
 from .. import mailclient
+from ..mailclient.outside import safe_text
 from .mail_bounds import check_bounds
 from .mail_outcome import MailOutcome
 from .mail_trials import Trials
 from .receive_run import ReceiveRun
-from .received_mail import NotProcessed
+from .received_mail import NotProcessed, describe_error
 
 # failures in a row before the owner is told of what may pass by itself
 TRANSIENT_FAILURES = 3
-# entries of a traceback that are kept
-NOTED_LINES = 6
 # in which the server lists its folders
 LISTING_SECONDS = 60
 # who changes one of these wants to see mail, whatever happened before
@@ -316,7 +313,7 @@ class EmailAccountReceived(models.AbstractModel):
         except (psycopg2.OperationalError, psycopg2.errors.UniqueViolation, OSError) as error:
             raise NotProcessed("conflict", f"{type(error).__name__}: {error}") from error
         except Exception as error:  # any addon may have its say in what a mail becomes
-            raise NotProcessed("error", "".join(traceback.format_exception(error)[-NOTED_LINES:])) from error
+            raise NotProcessed("error", describe_error(error)) from error
         return outcome.kept
 
     @api.model
@@ -354,6 +351,7 @@ class EmailAccountReceived(models.AbstractModel):
         :param details: what the server said (text), for those who manage accounts
         :param bool urgent: whether it cannot pass by itself
         """
+        message = safe_text(message)
         self._set_state(message, details)
         if urgent or self.polling_ids.failure_count >= TRANSIENT_FAILURES:
             self._remind(
@@ -451,10 +449,13 @@ class EmailAccountReceived(models.AbstractModel):
         # sudo: who may change the account may have its folders listed
         account = self.sudo()
         folders = account.folder_ids
-        known = {folder.mailbox: folder for folder in folders}
+        known, listed = {folder.mailbox: folder for folder in folders}, set()
         for number, each in enumerate(found, start=1):
             # its case means nothing (RFC 3501 5.1)
             mailbox = "INBOX" if each.mailbox.upper() == b"INBOX" else each.mailbox.decode("latin-1")
+            if mailbox in listed:  # some servers say it twice
+                continue
+            listed.add(mailbox)
             values = {
                 "name": each.name,
                 "special_use": each.special_use,

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import config
 
+from ..mailclient.outside import storable
 from .secret_keys import KEY_FILE, OPTION, VARIABLE, InvalidKey, make_key_file, read_keys
 
 
@@ -182,7 +183,12 @@ class EmailAccountSecret(models.AbstractModel):
             use, secret = [], ""
         if not self._is_secret_use(field, use):
             return "", self._get_other_use_message()
+        if not isinstance(secret, str) or storable(secret) != secret:  # a program wrote it once
+            return "", self._get_no_text_message()
         return secret, ""
+
+    def _get_no_text_message(self):
+        return self.env._("The password of %s is not text: enter it again.", self.display_name)
 
     def _get_lost_key_message(self):
         return self.env._(
@@ -207,7 +213,7 @@ class EmailAccountSecret(models.AbstractModel):
         for key in keys:
             try:
                 return key.decrypt(token.encode()).decode()
-            except InvalidToken:
+            except (InvalidToken, ValueError, TypeError):  # or it is no token at all
                 continue
         return None
 

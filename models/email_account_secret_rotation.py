@@ -1,9 +1,15 @@
+import logging
+
+import psycopg2
 from cryptography.fernet import MultiFernet
 
 from odoo import SUPERUSER_ID, api, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import retrying
 from odoo.tools import split_every
+
+_logger = logging.getLogger(__name__)
 
 # records of one transaction: who writes one of them meanwhile costs a repetition of so many
 ROTATED_TOGETHER = 100
@@ -32,12 +38,27 @@ class EmailAccountSecretRotation(models.AbstractModel):
             model = self.env[name].sudo().with_context(active_test=False)
             ids = model.search(stored).ids
             for part in split_every(ROTATED_TOGETHER, ids):
-                with self.env.registry.cursor() as cr:
-                    records = self.env(cr=cr, user=SUPERUSER_ID, context={})[name].browse(part)
-                    more_rotated, more_lost = retrying(records._rotate_secrets, records.env)
+                more_rotated, more_lost = self._rotate_part(name, part)
                 rotated, lost = rotated + more_rotated, lost + more_lost
         self.env.invalidate_all()
         return rotated, lost
+
+    @api.model
+    def _rotate_part(self, name, ids):
+        """Rotate the passwords of some records; where that fails, of each by itself, so that one is no reason
+        not to do so with the others. Return the two numbers."""
+        try:
+            with self.env.registry.cursor() as cr:
+                records = self.env(cr=cr, user=SUPERUSER_ID, context={})[name].browse(ids)
+                return retrying(records._rotate_secrets, records.env)
+        except (UserError, psycopg2.OperationalError):  # a key, or the database: it is not about one of them
+            raise
+        except Exception:
+            if len(ids) > 1:
+                numbers = [self._rotate_part(name, [record_id]) for record_id in ids]
+                return tuple(map(sum, zip(*numbers, strict=True)))
+            _logger.exception("The passwords of %s %s could not be encrypted again", name, ids[0])
+            return 0, 1
 
     def _rotate_secrets(self):
         """Do so with the passwords of these records; return the same two numbers."""

@@ -10,6 +10,7 @@ from odoo.tools import formataddr
 
 from .. import mailclient
 from ..autoconfig import MAX_PORT, Address, AddressError, BlockedAddress, Guard, Network, port_ranges
+from ..mailclient.outside import storable
 from .failure_words import describe_failure
 from .server_pool import run_here
 
@@ -61,6 +62,10 @@ HOST_NAME = re.compile(
     r"(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
 
+# what a mailbox cannot be without
+CHOSEN_FIELDS = {"incoming_protocol", "incoming_security", "outgoing_security", "after_receiving"}
+# that the database takes
+MAX_INTEGER = 2**31 - 1
 # characters of a sender's name
 MAX_NAME = 200
 # control characters, ends of lines, halves of pairs, and codes (RFC 2047)
@@ -188,6 +193,7 @@ class EmailAccountSettings(models.AbstractModel):
         :raises ValidationError: a sentence that names the field and what to do
         """
         vals = dict(vals)
+        self._check_types(vals)
         if vals.get("email"):
             vals["email"] = self._normalize_email(vals["email"])
         for field in ("incoming_host", "outgoing_host"):
@@ -198,6 +204,37 @@ class EmailAccountSettings(models.AbstractModel):
                 vals[field] = vals[field].strip()
         self._check_header_text(vals.get("sender_name"))
         return vals
+
+    @api.model
+    def _check_types(self, vals):
+        """What a program writes may be anything: refuse what would fail later, where nobody is.
+
+        :raises ValidationError: a value is none that the web client could send
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            message = field and self._get_type_message(field, False if value is None else value)
+            if message:
+                raise ValidationError(message)
+
+    @api.model
+    def _get_type_message(self, field, value):
+        """Return what is wrong with a value, False if nothing is."""
+        label = field._description_string(self.env)
+        if field.type in ("char", "text") and value is not False:
+            # of the sender's name more is asked, see `_check_header_text`
+            is_text = isinstance(value, str) and (field.name == "sender_name" or storable(value) == value)
+            if not is_text:
+                return self.env._("%s: enter text, without control characters.", label)
+        elif field.type == "integer" and value is not False:
+            if not isinstance(value, int) or abs(value) > MAX_INTEGER:
+                return self.env._("%s: enter a number.", label)
+        elif field.type == "selection" and (value is not False or field.name in CHOSEN_FIELDS):
+            # as Odoo itself looks it up
+            allowed = field._selection if field._selection is not None else field.get_values(self.env)
+            if not isinstance(value, str) or value not in allowed:
+                return self.env._("%s: choose one of the values that are offered.", label)
+        return False
 
     @api.model
     def _check_header_text(self, name):
@@ -355,7 +392,7 @@ class EmailAccountSettings(models.AbstractModel):
             protocol=self._get_protocol(direction),
             host=self[f"{direction}_host"] or "",
             port=self[f"{direction}_port"],
-            security=self[f"{direction}_security"],
+            security=self[f"{direction}_security"] or "tls",
         )
 
     def _get_login__(self, direction):

@@ -1,3 +1,8 @@
+import logging
+import smtplib
+
+import psycopg2
+
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -7,6 +12,8 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..mailclient import MailFailure
 from .header_cleaning import clean_headers
+
+_logger = logging.getLogger(__name__)
 
 # what Odoo's mail.mail looks for in the text of a failure
 OUTLOOK_SPAM = "OutboundSpamException"
@@ -123,6 +130,12 @@ class IrMailServer(models.Model):
                 except MailFailure as failure:
                     account = server.email_account_id
                     raise UserError("\n".join(account._describe_failure(failure, "outgoing"))) from failure
+                except (UserError, psycopg2.Error):
+                    raise
+                except Exception as error:  # its text gets into the database and ends the queue
+                    account = server.email_account_id
+                    _logger.exception("Connecting for the email account %s failed", account.id)
+                    raise UserError(account._describe_broken()) from error
         return super()._connect__(
             host=host,
             port=port,
@@ -183,6 +196,7 @@ class IrMailServer(models.Model):
         smtp_session=None,
     ):
         """Say in words why an account could not send: the text gets to who wrote the mail."""
+        is_open = getattr(smtp_session, "sock", None) is not None
         try:
             return super().send_email(
                 message,
@@ -202,6 +216,16 @@ class IrMailServer(models.Model):
             if account_id:
                 self._put_into_words(error, self.env["email.account"].browse(account_id))
             raise
+        except smtplib.SMTPServerDisconnected as error:
+            account_id = getattr(smtp_session, "email_account_id", None)
+            if not account_id or not is_open:
+                raise
+            # Odoo lets it through, which ends the queue for the mail of all other servers: it is this mail
+            # that failed; for what else was to leave by this session, see `mail.mail`
+            failure = MailDeliveryException(self.env._("Mail Delivery Failed"), str(error))
+            failure.__context__ = error
+            self._put_into_words(failure, self.env["email.account"].browse(account_id))
+            raise failure from error
 
     @api.model
     def _put_into_words(self, error, account):

@@ -1,4 +1,9 @@
+import logging
+import smtplib
+
 from odoo import models
+
+_logger = logging.getLogger(__name__)
 
 
 class MailMail(models.Model):
@@ -34,3 +39,26 @@ class MailMail(models.Model):
             super(MailMail, self - hidden).send(*args, **kwargs)
         # sudo: he may send these mails, only read the servers he may not
         return super(MailMail, hidden.sudo()).send(*args, **kwargs)
+
+    def _send(self, auto_commit=False, raise_exception=False, smtp_session=None, **options):
+        """Let the mail of other servers leave, where the server of an account has ended the session: what was
+        to leave by it goes on waiting."""
+        try:
+            return super()._send(
+                auto_commit=auto_commit, raise_exception=raise_exception, smtp_session=smtp_session, **options
+            )
+        except smtplib.SMTPServerDisconnected:
+            account_id = getattr(smtp_session, "email_account_id", None)
+            if not account_id or raise_exception:
+                raise
+            _logger.info("The server of the email account %s has ended the session", account_id)
+            # the last one that was touched was not sent, the session was over before
+            last = self.filtered(lambda mail: mail.state == "exception")[-1:]
+            last.write({"state": "outgoing", "failure_reason": False, "failure_type": False})
+            notifications = self.env["mail.notification"].sudo()  # sudo: as Odoo writes them
+            notifications.search([("mail_mail_id", "in", last.ids)]).filtered(
+                lambda notification: notification.notification_status == "exception"
+            ).write({"notification_status": "ready", "failure_reason": False, "failure_type": False})
+            if auto_commit:
+                self.env.cr.commit()  # pylint: disable=invalid-commit
+            return True

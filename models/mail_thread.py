@@ -1,5 +1,6 @@
 from odoo import api, models
 
+from ..mailclient.outside import safe_header, storable
 from .check_message import find_token, is_token
 from .mail_report import read_report
 from .parsed_headers import remember_headers
@@ -25,9 +26,8 @@ class MailThread(models.AbstractModel):
             raise
         except Exception as error:  # the email package and lxml raise all sorts of things
             raise NotProcessed("broken", f"{type(error).__name__}: {error}") from error
-        return parsed | {
-            "message_id": self.env.context.get("email_account_message_id") or parsed["message_id"]
-        }
+        message_id = self.env.context.get("email_account_message_id") or parsed["message_id"]
+        return _make_storable(parsed) | {"message_id": message_id}
 
     @api.model
     def message_route(self, message, message_dict, model=None, thread_id=None, custom_values=None):
@@ -52,9 +52,11 @@ class MailThread(models.AbstractModel):
             return self._keep_mail("report")
         threads, detail = self.with_context(email_account_routing=True), ""
         try:
-            routes = super(MailThread, threads).message_route(
-                message, message_dict, model, thread_id, custom_values
-            )
+            # what it has begun when it raises is undone: it may be another error than "no route"
+            with self.env.cr.savepoint():
+                routes = super(MailThread, threads).message_route(
+                    message, message_dict, model, thread_id, custom_values
+                )
         except ValueError as error:
             routes, detail = None, str(error)
         is_refused = bool(outcome is not None and outcome.refusals)
@@ -155,3 +157,12 @@ class MailThread(models.AbstractModel):
         # sudo: a contact is made of the sender's own words, whoever the gateway runs as
         partners = self.env["res.partner"].sudo().with_company(account.company_id).with_context(**context)
         return partners.find_or_create(message_dict["email_from"])
+
+
+def _make_storable(parsed):
+    """Return what a mail says (`message_parse`) without what no database takes."""
+    clean = {
+        name: type(value)(storable(value)) for name, value in parsed.items() if isinstance(value, str)
+    }
+    attachments = [each._replace(fname=safe_header(each.fname or "")) for each in parsed["attachments"]]
+    return parsed | clean | {"attachments": attachments}

@@ -2,10 +2,12 @@
 
 from email.policy import EmailPolicy
 
+from ..mailclient.outside import safe_header
+
 
 class RememberingPolicy(EmailPolicy):
     """As `email.policy.SMTP`, but what a header holds is parsed once and not each time when somebody asks:
-    Odoo asks for the content type of a part some forty times."""
+    Odoo asks for the content type of a part some forty times. And it is text that can be stored."""
 
     _parsed = None
 
@@ -18,7 +20,11 @@ class RememberingPolicy(EmailPolicy):
         key = name.lower(), value
         parsed = self._parsed.get(key)
         if parsed is None:
-            parsed = self._parsed[key] = super().header_fetch_parse(name, value)
+            parsed = super().header_fetch_parse(name, value)
+            safe = safe_header(parsed)
+            if safe != parsed:  # which is not to be decoded once more
+                parsed = super().header_fetch_parse(name, safe.replace("=?", "= ?"))
+            self._parsed[key] = parsed
         return parsed
 
 

@@ -15,6 +15,7 @@ from odoo.exceptions import UserError
 from .. import mailclient
 from .email_account_refusal import HELD_CAUSES
 from .receive_turn import ATTEMPTS, ReceiveTurn
+from .received_mail import describe_error
 from .server_pool import run_flow
 
 _logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class ReceiveRun:
         self._end = time.monotonic() + seconds
         self._next_claim = 0.0
         self.account_ids = []  # those that were looked into
+        self._claimed = set()  # ids of the rows that this run is at
 
     def run(self, on_account=lambda: None):
         """Look into the mailboxes until there is none left, or the time is over.
@@ -65,9 +67,39 @@ class ReceiveRun:
             # superuser, as Odoo's own fetching is: its mail becomes the same whoever asks for it
             self.env = self._outer(cr=cr, user=SUPERUSER_ID, context={})
             self._pollings = self.env["email.account.polling"]
-            self.env["email.account"]._begin_run()
+            is_whole = False
+            try:
+                self.env["email.account"]._begin_run()
+                self._retry_unprocessed()
+                run_flow(self._take, lambda _generator: on_account(), WIDTH)
+                is_whole = True
+            finally:
+                self._release_claims(is_whole)
+
+    def _retry_unprocessed(self):
+        """Try again what was put aside; whatever goes wrong there, mail goes on coming in."""
+        try:
             self.env["email.account.unprocessed"]._retry_due()
-            run_flow(self._take, lambda _generator: on_account(), WIDTH)
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Trying unprocessed mail again failed")
+
+    def _release_claims(self, is_whole):
+        """Give back the accounts that the run has claimed and not come to an end with.
+
+        A claim is void when the connection to the database has gone, but Odoo keeps that for the next job.
+
+        :param bool is_whole: whether the run came to its end: else it may not know of all its claims
+        """
+        if is_whole and not self._claimed:
+            return
+        try:
+            self.env.cr.rollback()
+            claimed = self._pollings.browse(self._claimed)
+            (claimed if is_whole else self._pollings.search([("claim", "!=", False)]))._release()
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+        except psycopg2.Error:  # the database has gone, or somebody is at the rows: the claims end by time
+            _logger.warning("The claims of email accounts could not be given back", exc_info=True)
 
     def is_anything_due(self):
         """Whether there are accounts that are due and free at the moment."""
@@ -95,7 +127,10 @@ class ReceiveRun:
             polling = self._claim(self._pollings._get_due_domain())
             if not polling:
                 self._next_claim = time.monotonic() + CLAIM_INTERVAL
-        return self._settling(self._receiving(polling)) if polling else None
+        if not polling:
+            return None
+        self._claimed.add(polling.id)
+        return self._settling(self._receiving(polling))
 
     def _get_able_domain(self):
         """Somebody asks: what was stopped or waits is looked into, too."""
@@ -129,7 +164,14 @@ class ReceiveRun:
                 error = raised
 
     def _receiving(self, polling):
-        """Look into the mailbox of one account, and note how it went."""
+        """Look into the mailbox of one account, and note how it went: whatever it is, it is its own."""
+        try:
+            yield from self._looking_into(polling)
+        except Exception as error:
+            self._set_broken(polling, error)
+        self._claimed.discard(polling.id)
+
+    def _looking_into(self, polling):
         account = polling.account_id
         self.account_ids.append(account.id)
         until = time.monotonic() + (TURN_SECONDS if self._wanted is None else REQUEST_SECONDS)
@@ -137,6 +179,7 @@ class ReceiveRun:
         try:
             yield from turn.receiving()
         except mailclient.MailFailure as failure:
+            self.env.cr.rollback()
             values = account._prepare_failure_values(failure, "incoming")
             paused = failure.cause in HELD_CAUSES and (failure.hold.until if failure.hold else True)
             text = f"{values['message']}\n{values['advice']}".strip()
@@ -149,12 +192,32 @@ class ReceiveRun:
             self._note(lambda: polling._set_done(True))
         except UserError as error:  # the key of its password is lost
             self._set_failed(polling, str(error), True)
-        except Exception as error:
-            _logger.exception("Receiving for the email account %s failed", polling.account_id.id)
-            self._set_failed(polling, str(error), False)
         else:
             self._note(lambda: account._set_received() or polling._set_done(turn.is_waiting, turn.rest))
         _logger.info("Email account %s: %s mails stored", polling.account_id.id, turn.count)
+
+    def _set_broken(self, polling, error):
+        """Something failed that nobody has thought of: say so, wait, and let the others go on."""
+        self.env.cr.rollback()
+        if not polling.exists():  # the account was deleted meanwhile
+            return
+        _logger.error("Receiving for the email account %s failed", polling.account_id.id, exc_info=error)
+        details = describe_error(error)
+        for note in (
+            lambda: self._set_failed(polling, self._describe(polling.account_id), False, details),
+            # what is told of it fails itself: so it waits at least
+            lambda: self._note(polling._set_failed),
+        ):
+            try:
+                note()
+            except Exception:
+                self.env.cr.rollback()
+                _logger.exception("The state of the email account could not be noted")
+            else:
+                return
+
+    def _describe(self, account):
+        return account.with_context(lang=account._get_report_lang())._describe_broken()
 
     def _set_failed(self, polling, text, urgent, details=False, **options):
         def note():

@@ -13,7 +13,7 @@ from .. import mailclient
 from .receive_listing import Listing
 from .receive_suspects import CAREFUL, Suspects
 from .receive_telling import Telling
-from .received_mail import NotProcessed, ReceivedMail
+from .received_mail import NotProcessed, ReceivedMail, describe_error
 
 # seconds after which all sessions of a turn have ended
 SESSION_SECONDS = 100
@@ -109,6 +109,8 @@ class ReceiveTurn:
             ended = raised.__cause__
         except Exception as raised:
             error = raised
+        if error:
+            self._env.cr.rollback()  # the next wait commits
         # by POP it is only now that the server removes what it was told to
         yield mailbox.disconnect
         if error:
@@ -128,6 +130,7 @@ class ReceiveTurn:
                 except mailclient.MailFailure as failure:
                     if failure.cause != "folder_missing" or folder.special_use == "\\Inbox":
                         raise
+                    self._env.cr.rollback()
                     folder.is_missing = True
 
     # ------------------------------------------------------------
@@ -240,8 +243,10 @@ class ReceiveTurn:
             mailbox.close()
             raise
         except mailclient.MailFailure as failure:
+            self._env.cr.rollback()
             error = failure
         except Exception:
+            self._env.cr.rollback()  # the next wait commits
             yield reader.close
             raise
         if error:
@@ -328,29 +333,31 @@ class ReceiveTurn:
         :param failure: a `NotProcessed` if it is not even tried
         :return: its receipt, an empty one if another worker has stored it
         """
-        mail = ReceivedMail.parse(received.source or b"")
-        for attempt in range(ATTEMPTS):
+        mail, attempts = ReceivedMail.parse(received.source or b""), 0
+        while True:
+            attempts += 1
             try:
                 receipt = self._store_once(folder, validity, received, mail, failure)
                 self._env.cr.commit()
-            except NotProcessed as error:
+            except BaseException as error:
+                # before anything else: who commits next must not find half of it
                 self._env.cr.rollback()
-                if error.reason != "conflict" or attempt == ATTEMPTS - 2:
-                    failure = error
-            except psycopg2.errors.UniqueViolation:  # another worker, here or of another mailbox
-                self._env.cr.rollback()
-                if self._receipts._get_known(folder, validity, [received.uid]):
+                if isinstance(error, NotProcessed) and not failure:
+                    if error.reason != "conflict" or attempts >= ATTEMPTS - 1:
+                        failure = error
+                    continue
+                # another worker, here or of another mailbox
+                is_other = isinstance(error, psycopg2.errors.UniqueViolation)
+                if is_other and self._receipts._get_known(folder, validity, [received.uid]):
                     return self._receipts.browse()
-                if attempt == ATTEMPTS - 1:
+                if attempts >= ATTEMPTS or not isinstance(error, Exception):
                     raise
-            except psycopg2.OperationalError:
-                self._env.cr.rollback()
-                if attempt == ATTEMPTS - 1:
-                    raise
+                if not is_other and not isinstance(error, psycopg2.OperationalError):
+                    # whatever it is, it is about this mail: it is kept, and the next ones come
+                    failure = failure or NotProcessed("error", describe_error(error))
             else:
                 self.count += 1
                 return receipt
-        raise AssertionError("a mail is stored or an error is raised")
 
     def _store_once(self, folder, validity, received, mail, failure):
         """Receipt, message and position: all of it or nothing."""

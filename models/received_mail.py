@@ -4,9 +4,11 @@ import email
 import email.parser
 import email.policy
 import hashlib
-import unicodedata
+import traceback
 from dataclasses import dataclass
 from email.header import decode_header, make_header
+
+from ..mailclient.outside import safe_text
 
 # characters: a longer one is none, and no index takes it
 MAX_MESSAGE_ID = 250
@@ -15,8 +17,10 @@ MAX_MESSAGE_ID = 250
 MAX_HEADER, MAX_DECODED = 512 << 10, 20_000
 # characters of a header that are shown: more of it is in the source
 MAX_SHOWN = 1000
-# they would turn round what follows them
-_DIRECTIONS = {*"\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
+# characters of what is known of a failure
+MAX_DETAIL = 10000
+# entries of a traceback that are kept
+NOTED_LINES = 6
 # said of the copy in one mailbox, not of the mail
 _STATUS_HEADERS = {
     b"status",
@@ -38,8 +42,15 @@ class NotProcessed(Exception):
     """
 
     def __init__(self, reason, detail=""):
+        detail = safe_text(detail, MAX_DETAIL)
         super().__init__(detail or reason)
         self.reason, self.detail = reason, detail
+
+
+def describe_error(error):
+    """Return the last lines of the traceback of an exception, for those who mend it: text that is safe."""
+    lines = traceback.format_exception(error)[-NOTED_LINES:]
+    return safe_text("".join(safe_text(line) for line in lines), MAX_DETAIL)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,14 @@ class ReceivedMail:
     def parse(cls, source):
         """Read a source (bytes); never raises, whatever is in it."""
         head, _separator, body = _split(source)
+        try:
+            return cls._parse(head, body)
+        except Exception:  # the email package raises many things; it is still the one mail that it is
+            digest = hashlib.sha256(source).hexdigest()
+            return cls("", "", "", "", digest, "", False)
+
+    @classmethod
+    def _parse(cls, head, body):
         header = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(
             head[:MAX_HEADER]
         )
@@ -103,7 +122,7 @@ class ReceivedMail:
         """Return what people see of the header: as values of an `email.account.unprocessed`."""
         shown = {"email_from": self.email_from, "subject": self.subject, "date": self.date}
         return {name: clean_text(text)[:MAX_SHOWN] for name, text in shown.items()} | {
-            "message_id": self.message_id
+            "message_id": clean_text(self.message_id)
         }
 
     def get_own_message_id(self):
@@ -114,12 +133,7 @@ class ReceivedMail:
 def clean_text(text):
     """Return ``text`` without characters that none needs: control characters, halves of pairs, changes of
     direction."""
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t"
-        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in _DIRECTIONS)
-    )
+    return safe_text(text, limit=None, replacement="")
 
 
 def _split(source):

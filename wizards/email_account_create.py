@@ -138,6 +138,7 @@ class EmailAccountCreate(models.TransientModel):
     @api.model
     def _normalize_settings(self, vals):
         """Keep what was typed, also what is not valid: the buttons say what is wrong with it."""
+        self._check_types(vals)
         try:
             return super()._normalize_settings(vals)
         except ValidationError:
