@@ -295,6 +295,8 @@ MINUTES_AGO = _lt("This password was refused %s minutes ago, so it was not sent 
 SAME_AT = _lt("The same one can be tried again at %s.")
 ANY_AT = _lt("Logins go on at %s.")
 FIFTH = _lt("It was the fifth refused password within 15 minutes: none is tried before %s.")
+OF_OTHERS = _lt("Too many wrong passwords were tried for this mailbox by others, so none is tried for now.")
+OTHERS_UNTIL = _lt("Others have tried too many for this mailbox: none is tried before %s.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
@@ -367,9 +369,11 @@ def _has_common_name_alone(failure):
 
 def _add_hold(env, cause, message, hold):
     """Return ``message`` with when the next login is tried (`email.account.refusal.Hold`), said once."""
-    words, until = FIFTH, hold.paused_until
+    words, until = OTHERS_UNTIL if hold.is_of_others else FIFTH, hold.paused_until
     if cause == "logins_paused":
         words = ANY_AT
+        if hold.is_of_others:
+            message = env._(OF_OTHERS)
     elif cause == "password_refused":
         minutes = int((fields.Datetime.now() - hold.refused_at).total_seconds() / 60)
         if minutes > 1:
