@@ -1,11 +1,13 @@
 """A password that was typed into the wizard goes to the servers that its user has seen, and to no others."""
 
 import contextlib
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import SQL, mute_logger
 
+from ..models.email_account_settings import EmailAccountSettings
 from .test_domain_change import ALPHA, BETA, BETA_ASCII, ByDomain, DomainCase
 
 SECRET = "the secret"
@@ -217,6 +219,48 @@ class TestWizardSecret(DomainCase):
             wizard.action_next()
         wizard.action_create()
         self.assertEqual(self.beta.passwords, {SECRET})
+
+    def test_a_server_that_is_changed_while_it_is_shown(self):
+        wizard = self.create_wizard(method="manual", **GOOD)
+        self.by_sql(wizard, incoming_host="", outgoing_host="")
+        wizard.password = SECRET
+        self.by_sql(wizard, **GOOD)  # it is prepared, and not seen
+        wizard.password = SECRET
+        wizard.action_next()
+        self.by_sql(wizard, **EVIL)
+        for _page in range(2):
+            self.try_(wizard.action_next)
+        self.try_(wizard.action_create)
+        self.assertNotTold()
+
+    def test_code_that_runs_with_each_write(self):
+        """A rule of an administrator, say: it works on what the user has just written."""
+        write = EmailAccountSettings.write
+
+        def write_and_change(wizard, vals):
+            result = write(wizard, vals)
+            if wizard._name == "email.account.create":
+                self.by_sql(wizard, **EVIL)
+                self.by_context(wizard)
+            return result
+
+        for name, (prepare, button) in self.pages().items():
+            with self.subTest(name):
+                self.forget()
+                wizard = prepare()
+                with patch.object(EmailAccountSettings, "write", write_and_change):
+                    wizard.write({**GOOD, "password": SECRET, "name": "x"})
+                    for each in (button, "action_create", "action_manual", "action_next", "action_next"):
+                        self.try_(getattr(wizard, each))
+                    self.try_(wizard.action_create)
+                self.assertNotTold()
+
+    def by_context(self, wizard):
+        """It sees what was found in this request, and may not change it."""
+        found = wizard.env.context.get("email_account_found")
+        if found:
+            with self.assertRaises(TypeError):
+                found.places["incoming"] = ()
 
     def test_typed_again(self):
         wizard = self.at_manual_end()

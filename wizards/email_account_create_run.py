@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from .. import autoconfig
 from ..models.discovery_log import DiscoveryCancelled
 from ..models.discovery_words import describe_detail
-from .email_account_create_secret import FOUND, Found
+from .email_account_create_secret import FOUND, PURPOSE_FIELDS, Found
 from .login_trial import LoginTrial, Way
 
 # what the wizard hands to the account: everything that both models ask for
@@ -256,7 +256,7 @@ class EmailAccountCreate(models.TransientModel):
         if self.is_key_missing:  # since it was entered
             log.end(**(outcome or {}))
             return self._show_error(self.key_message, field="password", page="start", **values)
-        names = (*COPIED_FIELDS, "incoming_fingerprint", "outgoing_fingerprint")
+        names = {*COPIED_FIELDS, *PURPOSE_FIELDS, "incoming_fingerprint", "outgoing_fingerprint"}
         tried = self.with_context(**found_here or {}).new(
             {name: self[name] for name in names} | values, origin=self
         )
