@@ -158,13 +158,26 @@ class EmailAccount(models.Model):
     # Create, write, copy
     # ------------------------------------------------------------
 
-    def _accept_certificate(self, direction, fingerprint):
+    def _accept_certificate__(self, direction, fingerprint, server):
         """Log in to the server of ``direction`` from now on although it made its certificate itself.
 
+        For its name, see `email.account.secret`.
+
         :param str fingerprint: SHA-256 of the certificate that a check has seen
+        :param str server: of which it was seen, see `_get_server_name`
+        :raises UserError: the account has another server by now
         """
         self.ensure_one()
         self.check_access("write")
+        if server != self._get_server_name(direction):
+            raise UserError(
+                self.env._(
+                    "The certificate was seen at %(seen)s, and the server of %(account)s is another one now: "
+                    "check the account again.",
+                    seen=server,
+                    account=self.name,
+                )
+            )
         # past the override, which lets nobody write a fingerprint that was not seen
         models.BaseModel.write(self, {f"{direction}_fingerprint": fingerprint})
         labels = dict(

@@ -99,14 +99,25 @@ class EmailAccountCheck(models.Model):
     def _get_label(self, record, name):
         return dict(record._fields[name]._description_selection(self.env)).get(record[name], "")
 
-    @api.depends("step_ids.fingerprint", "account_id.check_ids", "account_id.state")
+    @api.depends(
+        "step_ids.fingerprint",
+        "step_ids.server",
+        "account_id.check_ids",
+        "account_id.state",
+        "account_id.incoming_host",
+        "account_id.incoming_port",
+        "account_id.outgoing_host",
+        "account_id.outgoing_port",
+    )
     def _compute_acceptable_step_id(self):
         """The first self-made certificate that was refused, while the report is the newest and about the
         servers as they are: an account that was changed since is not checked."""
         for check in self:
             steps = check.step_ids.filtered("fingerprint")
             newest = check.account_id.check_ids.sorted("id", reverse=True)[:1] == check
-            check.acceptable_step_id = newest and check.account_id.state != "draft" and steps[:1]
+            step, account = steps[:1], check.account_id
+            is_same = bool(step) and step.server == account._get_server_name(step.direction)
+            check.acceptable_step_id = newest and account.state != "draft" and is_same and step
 
     # ------------------------------------------------------------
     # Run
@@ -208,13 +219,15 @@ class EmailAccountCheck(models.Model):
                 "summary": summary,
                 "duration_ms": sum(step["duration_ms"] for step in steps),
                 "step_ids": [
-                    fields.Command.create(step | {"sequence": sequence})
+                    fields.Command.create(self._add_server(account, step) | {"sequence": sequence})
                     for sequence, step in enumerate(steps)
                 ],
             }
         )
         if result != "skipped":
             account = account.sudo()  # sudo: who may check it may not write it
+            if not account.is_proved and self._is_proof(account, steps):
+                account.is_proved = True
             account.last_check_date = fields.Datetime.now()
             details = [
                 step["details"] for step in steps if step["result"] == "failed" and step.get("details")
@@ -225,6 +238,20 @@ class EmailAccountCheck(models.Model):
         # sudo: reports are nobody's to delete
         self.sudo().search([("account_id", "=", account.id)], offset=KEPT_CHECKS).unlink()
         return check.sudo(False)
+
+    @api.model
+    def _add_server(self, account, step):
+        """Return the values of a step with the server that has shown its certificate."""
+        seen = step.get("fingerprint") and step.get("direction")
+        return step | {"server": account._get_server_name(seen)} if seen else step
+
+    @api.model
+    def _is_proof(self, account, steps):
+        """Whether these are steps (values) of a login to each server of the account."""
+        let_in = {
+            step.get("direction") for step in steps if (step["stage"], step["result"]) == ("login", "passed")
+        }
+        return let_in >= set(account._get_directions())
 
     # ------------------------------------------------------------
     # Stages
@@ -402,5 +429,5 @@ class EmailAccountCheck(models.Model):
         step = self.acceptable_step_id
         if not step:
             raise UserError(self.env._("There is no certificate to accept in this report."))
-        self.account_id._accept_certificate(step.direction, step.fingerprint)
+        self.account_id._accept_certificate__(step.direction, step.fingerprint, step.server)
         return self.account_id.action_check()

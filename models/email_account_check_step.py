@@ -56,6 +56,7 @@ class EmailAccountCheckStep(models.Model):
     )
     cause = fields.Char(help="The cause of the failure, as mailclient names it.")
     fingerprint = fields.Char(help="SHA-256 of a refused certificate that can be accepted by hand.")
+    server = fields.Char(help="That has shown the certificate: host and port.")
     duration_ms = fields.Integer("Duration (ms)")
 
     def _get_shown_details(self):

@@ -34,6 +34,12 @@ class EmailAccountChecked(models.AbstractModel):
         copy=False,
         tracking=True,
     )
+    is_proved = fields.Boolean(
+        "Logged In",
+        readonly=True,
+        copy=False,
+        help="The servers have let in what is stored, as it is: no guesses of others hold it back.",
+    )
     check_ids = fields.One2many("email.account.check", "account_id", "Checks", copy=False)
     check_count = fields.Integer(compute="_compute_check_count")
     last_check_date = fields.Datetime("Last Check", readonly=True, copy=False)

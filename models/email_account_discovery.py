@@ -10,9 +10,10 @@ from .. import autoconfig
 from .discovery_log import DiscoveryLog
 from .email_account_discovery_step import LOGIN
 
-# discoveries of one user within a minute, and for one domain within an hour
+# discoveries of one user within a minute, and for one domain within an hour: by one user, who leaves the rest
+# to others, and by all
 USER_LIMIT, USER_PERIOD = 5, 60
-DOMAIN_LIMIT, DOMAIN_PERIOD = 30, 3600
+DOMAIN_PERIOD, DOMAIN_USER_LIMIT, DOMAIN_LIMIT = 3600, 10, 30
 KEPT_HOURS = 24
 
 
@@ -196,7 +197,8 @@ class EmailAccountDiscovery(models.Model):
         # one after the other, and each sees the rows of those before it: a transaction's view of the
         # database begins after this statement
         cr.execute("LOCK TABLE email_account_discovery IN SHARE UPDATE EXCLUSIVE MODE")
-        wait = self._get_wait("user_id", self.env.uid, USER_LIMIT, USER_PERIOD)
+        own, alike = [("user_id", "=", self.env.uid)], [("domain", "=", domain)]
+        wait = self._get_wait(own, USER_LIMIT, USER_PERIOD)
         if wait:
             raise UserError(
                 self.env._(
@@ -206,7 +208,18 @@ class EmailAccountDiscovery(models.Model):
                     seconds=wait,
                 )
             )
-        wait = self._get_wait("domain", domain, DOMAIN_LIMIT, DOMAIN_PERIOD)
+        wait = self._get_wait(own + alike, DOMAIN_USER_LIMIT, DOMAIN_PERIOD)
+        if wait:
+            raise UserError(
+                self.env._(
+                    "You have looked for the settings of %(domain)s %(count)s times within an hour. Try "
+                    "again in %(minutes)s minutes, or set up the connection manually.",
+                    domain=domain,
+                    count=DOMAIN_USER_LIMIT,
+                    minutes=math.ceil(wait / 60),
+                )
+            )
+        wait = self._get_wait(alike, DOMAIN_LIMIT, DOMAIN_PERIOD)
         if wait:
             raise UserError(
                 self.env._(
@@ -219,12 +232,15 @@ class EmailAccountDiscovery(models.Model):
             )
 
     @api.model
-    def _get_wait(self, field, value, limit, period):
-        """Return the seconds until there are fewer than ``limit`` discoveries in ``period`` seconds."""
+    def _get_wait(self, domain, limit, period):
+        """Return the seconds until there are fewer than ``limit`` discoveries in ``period`` seconds.
+
+        :param list domain: which of them count
+        """
         since = self.env.cr.now() - timedelta(seconds=period)
         oldest = self.search(
             [
-                (field, "=", value),
+                *domain,
                 ("method", "=", "automatic"),
                 ("account_id", "=", False),
                 ("create_date", ">", since),

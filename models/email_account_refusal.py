@@ -9,15 +9,17 @@ from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools.misc import hmac as database_hmac
 
 from .. import mailclient
 from .mailbox_name import get_login_name, get_mailbox_name, get_place
 
-# so many different passwords refused for one mailbox in so many minutes, then none is tried: providers lock
-# mailboxes; nor is one password that is refused so often for another reason than itself
+# so many different passwords of one user refused for one mailbox in so many minutes, then none of his is
+# tried: providers lock mailboxes; nor is one password that is refused so often for another reason than itself
 LIMIT, PERIOD = 5, timedelta(minutes=15)
+# of all users together; what shared accounts have stored is counted apart, up to `LIMIT`
+TOTAL_LIMIT = 10
 # seconds that one waits for another worker that logs in with the same password; and between two looks
 PATIENCE, LOOK = 30, 0.2
 # the password (or the name) itself was refused; other causes say that the access is closed to any password
@@ -54,10 +56,25 @@ class Hold(NamedTuple):
     """before then it is not tried again"""
     paused_until: datetime | None = None
     """before then no other password is tried either"""
+    is_of_others: bool = False
+    """it is others who have used up the tries for the mailbox"""
+
+
+class Guesser(NamedTuple):
+    """Whose tries a login uses up."""
+
+    user_id: int
+    is_shared: bool = False
+    """it is what a shared account has stored: only who manages accounts has put it there"""
+    is_proved: bool = False
+    """it is what an account has stored with which it has logged in before, so it is no guess"""
 
 
 class EmailAccountRefusal(models.Model):
-    """A login that a mail server has refused. They are counted over all users, accounts and workers.
+    """A login that a mail server has refused. They are counted by user and mailbox, over all workers.
+
+    Nobody uses up the tries of others: each user has his own for a mailbox, what shared accounts have stored
+    has its own, and what an account has logged in with before is held back by nothing but its own refusal.
 
     What was refused is known by keyed digests, and for as long as it counts. A password that is being tried
     has its row before it is sent, so that no number of workers tries more of them at the same time.
@@ -77,6 +94,9 @@ class EmailAccountRefusal(models.Model):
     )
     date = fields.Datetime(required=True, default=fields.Datetime.now)
     pending = fields.Char(help="The process that tries it at the moment.")
+    # no reference: it counts for some minutes, and locks no user meanwhile
+    user_ref = fields.Integer(help="The user whose try it was: of a personal account, its owner.")
+    is_shared = fields.Boolean(help="It is what a shared account has stored.")
     is_password = fields.Boolean(
         "Password Refused",
         default=True,
@@ -89,38 +109,56 @@ class EmailAccountRefusal(models.Model):
     # Around a login
     # ------------------------------------------------------------
 
-    def _watching(self, endpoint, login):
+    def _watching(self, endpoint, login, account=None):
         """Have the login that follows counted; a generator for `server_pool`.
 
         While another worker tries the same password it is waited for, since that may be refused.
 
         :param mailclient.Endpoint endpoint: the server
         :param mailclient.Login login: the user name and the password
+        :param account: the `email.account` that has stored it, None while somebody types it
         :return: a context manager for the block that logs in
         :raises mailclient.MailFailure: `password_refused`, `logins_paused`: it must not be tried
         """
+        guesser = self._get_guesser(account)
         end = time.monotonic() + PATIENCE
-        while not (refusal_id := self._take(endpoint, login, is_late=time.monotonic() >= end)):
+        while not (refusal_id := self._take(endpoint, login, time.monotonic() >= end, guesser)):
             yield partial(time.sleep, LOOK)
-        return self._settling(refusal_id, endpoint, login)
+        return self._settling(refusal_id, endpoint, login, guesser)
 
-    def _take(self, endpoint, login, is_late=False):
+    @api.model
+    def _get_guesser(self, account=None):
+        """Return whose tries a login uses up, a `Guesser`.
+
+        :param account: the `email.account` that has stored the password, None while somebody types it
+        """
+        if account is None:
+            return Guesser(self.env.uid)
+        # sudo: who sends through an account need not see it
+        account = account.sudo()
+        owner = account.user_id
+        # scheduled actions run as superuser for all
+        return Guesser(owner.id or self.env.uid, not owner, account.is_proved)
+
+    def _take(self, endpoint, login, is_late=False, guesser=None):
         """Note that a login is being tried.
 
         :param bool is_late: try it although another worker is at the same one
+        :param guesser: the `Guesser`, by default the user
         :return: the id of the note; None while another worker is at the same login
         :raises mailclient.MailFailure: it must not be tried
         """
+        guesser = guesser or self._get_guesser()
         with self._transaction() as refusals:
             keys = refusals._get_keys__(endpoint, login)
             rows = refusals._get_rows(keys)
             same = rows.filtered(lambda row: row.login_key in {each.login for each in keys})
-            failure = rows._get_obstacle(endpoint, keys, same)
+            failure = rows._get_obstacle(endpoint, keys, same, guesser)
             if failure:
                 raise failure
             if not is_late and same.filtered(lambda row: row._is_being_tried()):
                 return None
-            refusal_id = refusals._create_from_keys(keys, pending=_get_process()).id
+            refusal_id = refusals._create_from_keys(keys, guesser, pending=_get_process()).id
             _trying.add((self.env.cr.dbname, refusal_id))
             return refusal_id
 
@@ -131,7 +169,7 @@ class EmailAccountRefusal(models.Model):
         return bool(self.pending) and self.date > fields.Datetime.now() - timedelta(seconds=PATIENCE)
 
     @contextlib.contextmanager
-    def _settling(self, refusal_id, endpoint, login):
+    def _settling(self, refusal_id, endpoint, login, guesser):
         """Keep the note if the login in this block is refused, else remove it."""
         refused = None
         try:
@@ -141,23 +179,24 @@ class EmailAccountRefusal(models.Model):
             raise
         finally:
             try:
-                self._settle(refusal_id, endpoint, login, refused)
+                self._settle(refusal_id, endpoint, login, refused, guesser)
             finally:
                 _trying.discard((self.env.cr.dbname, refusal_id))
 
-    def _settle(self, refusal_id, endpoint, login, refused):
+    def _settle(self, refusal_id, endpoint, login, refused, guesser):
         """Note what has become of a login.
 
         :param refused: the `mailclient.MailFailure` with which it was refused, which is told until when; None
+        :param Guesser guesser: whose try it was
         """
         with self._transaction() as refusals:
             refusals.browse(refusal_id).exists().unlink()
             if refused:
                 keys = refusals._get_keys__(endpoint, login)
                 is_password = refusals._is_password_refused(refused)
-                row = refusals._create_from_keys(keys, is_password=is_password)
-                paused_until = refusals._get_rows(keys)._get_pause_end()
-                refused.hold = Hold(row.date, row.date + PERIOD, paused_until)
+                row = refusals._create_from_keys(keys, guesser, is_password=is_password)
+                pause = refusals._get_rows(keys)._get_pause_of(guesser)
+                refused.hold = Hold(row.date, row.date + PERIOD, *pause)
 
     @api.model
     def _is_password_refused(self, failure):
@@ -170,40 +209,44 @@ class EmailAccountRefusal(models.Model):
     def _note(self, endpoint, login, is_password=True):
         """Note that a login was refused, whatever becomes of the present transaction."""
         with self._transaction() as refusals:
-            refusals._create_from_keys(refusals._get_keys__(endpoint, login), is_password=is_password)
+            keys = refusals._get_keys__(endpoint, login)
+            refusals._create_from_keys(keys, self._get_guesser(), is_password=is_password)
 
     def _get_pause(self, endpoint, login):
-        """Return the seconds until another password may be tried for the mailbox, 0 if it may be now."""
+        """Return the seconds until the user may try another password for the mailbox, 0 if he may now."""
         with self._transaction() as refusals:
-            end = refusals._get_rows(refusals._get_keys__(endpoint, login))._get_pause_end()
+            rows = refusals._get_rows(refusals._get_keys__(endpoint, login))
+            end, _is_of_others = rows._get_pause_of(self._get_guesser())
             return max(int((end - fields.Datetime.now()).total_seconds()), 0) if end else 0
 
     # ------------------------------------------------------------
     # What the rows say
     # ------------------------------------------------------------
 
-    def _get_obstacle(self, endpoint, keys, same):
+    def _get_obstacle(self, endpoint, keys, same, guesser):
         """Return why a login must not be tried, a `mailclient.MailFailure`, or None.
 
         :param self: the rows of the mailbox
         :param keys: list of `Keys` of the login
         :param same: those of the rows that are of the same name and password
+        :param Guesser guesser: whose try it would be
         """
         refused = same.filtered(lambda row: not row.pending)
         wrong = refused.filtered("is_password")[-1:]
-        paused_until = self._get_pause_end()
+        paused_until, is_of_others = self._get_pause_of(guesser)
         if wrong:
-            hold = Hold(wrong.date, wrong.date + PERIOD, paused_until)
+            hold = Hold(wrong.date, wrong.date + PERIOD, paused_until, is_of_others)
             text = f"refused at {wrong.date} UTC and not sent again before {hold.until} UTC"
             return self._prepare_failure(endpoint, text, "password_refused", hold)
         if len(refused) >= LIMIT:
-            until = refused[-LIMIT].date + PERIOD
+            until, is_of_others = refused[-LIMIT].date + PERIOD, False
         elif paused_until and self._is_new(keys):
             until = paused_until
         else:
             return None
-        text = f"{LIMIT} refused within {PERIOD.seconds // 60} minutes; next attempt at {until} UTC"
-        return self._prepare_failure(endpoint, text, "logins_paused", Hold(None, until, until))
+        count = TOTAL_LIMIT if is_of_others else LIMIT
+        text = f"{count} refused within {PERIOD.seconds // 60} minutes; next attempt at {until} UTC"
+        return self._prepare_failure(endpoint, text, "logins_paused", Hold(None, until, until, is_of_others))
 
     @api.model
     def _prepare_failure(self, endpoint, text, cause, hold):
@@ -215,12 +258,29 @@ class EmailAccountRefusal(models.Model):
         """Whether the password is none of those in the rows."""
         return {each.password for each in keys}.isdisjoint(self.mapped("password_key"))
 
-    def _get_pause_end(self):
-        """Return when a new password may be tried (UTC), None if it may be now."""
+    def _get_pause_of(self, guesser):
+        """Return when a new password of ``guesser`` (`Guesser`) may be tried (UTC), None if it may be now;
+        and whether it is others who have used up the tries.
+
+        :param self: the rows of the mailbox
+        """
+        if guesser.is_proved:
+            return None, False
+        own = self.filtered(lambda row: row.user_ref == guesser.user_id)
+        if guesser.is_shared and guesser.user_id == SUPERUSER_ID:
+            own = self.browse()  # nobody in particular
+        alike = self.filtered(lambda row: row.is_shared == guesser.is_shared)
+        own_end = own._get_pause_end(LIMIT)
+        all_end = alike._get_pause_end(LIMIT if guesser.is_shared else TOTAL_LIMIT)
+        end = max(filter(None, (own_end, all_end)), default=None)
+        return end, bool(end and not guesser.is_shared and end != own_end)
+
+    def _get_pause_end(self, limit):
+        """Return when these are less than ``limit`` different passwords (UTC), None if they are now."""
         latest = {row.password_key: row.date for row in self}
-        if len(latest) < LIMIT:
+        if len(latest) < limit:
             return None
-        return sorted(latest.values())[-LIMIT] + PERIOD
+        return sorted(latest.values())[-limit] + PERIOD
 
     @api.model
     def _get_rows(self, keys):
@@ -231,11 +291,18 @@ class EmailAccountRefusal(models.Model):
         )
 
     @api.model
-    def _create_from_keys(self, keys, **values):
+    def _create_from_keys(self, keys, guesser, **values):
         # of those that are encrypted with, as passwords are; the others open what is older
         first = keys[0]
         return self.create(
-            {"key": first.mailbox, "login_key": first.login, "password_key": first.password, **values}
+            {
+                "key": first.mailbox,
+                "login_key": first.login,
+                "password_key": first.password,
+                "user_ref": guesser.user_id,
+                "is_shared": guesser.is_shared,
+                **values,
+            }
         )
 
     # ------------------------------------------------------------

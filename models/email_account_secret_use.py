@@ -6,8 +6,14 @@ class EmailAccount(models.Model):
 
     _inherit = "email.account"
 
-    @api.depends("incoming_host", "incoming_security", "incoming_safe_logon")
-    @api.depends("outgoing_host", "outgoing_security", "outgoing_safe_logon")
+    @api.depends(
+        "incoming_host",
+        "incoming_security",
+        "incoming_safe_logon",
+        "outgoing_host",
+        "outgoing_security",
+        "outgoing_safe_logon",
+    )
     def _compute_is_key_missing(self):
         return super()._compute_is_key_missing()
 
@@ -17,10 +23,14 @@ class EmailAccount(models.Model):
         return super()._get_secret_use(field) + servers
 
     def _get_exposure(self, direction):
+        return self._get_exposure_of(self, direction)
+
+    @api.model
+    def _get_exposure_of(self, settings, direction):
         """Return how the password goes to the server: 0 encrypted, 1 by safe logon alone, 2 as it is."""
-        if self[f"{direction}_security"] != "none":
+        if settings[f"{direction}_security"] != "none":
             return 0
-        return 1 if self[f"{direction}_safe_logon"] else 2
+        return 1 if settings[f"{direction}_safe_logon"] else 2
 
     def _is_secret_use(self, field, stored):
         """Also where the password is better protected now, for which it need not be entered again."""

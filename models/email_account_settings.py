@@ -408,6 +408,10 @@ class EmailAccountSettings(models.AbstractModel):
         )
         return mailclient.Login(username=self._get_username(direction), password=password)
 
+    def _get_server_name(self, direction):
+        """Return host and port of ``direction`` as one text: by it a certificate that was seen is known."""
+        return f"{self[f'{direction}_host'] or ''}:{self[f'{direction}_port']}"
+
     def _get_username(self, direction):
         """Return the name to log in with to ``direction``: the address where nothing else is said."""
         outgoing = self.outgoing_username if direction == "outgoing" else False
@@ -449,7 +453,9 @@ class EmailAccountSettings(models.AbstractModel):
         def log_in():
             return connect(endpoint, login, on_stage=on_stage, **options)
 
-        with (yield from self.env["email.account.refusal"]._watching(endpoint, login)):
+        # a copy in memory may have another name to log in with
+        account = self if self._name == "email.account" and isinstance(self.id, int) else None
+        with (yield from self.env["email.account.refusal"]._watching(endpoint, login, account)):
             return (yield log_in)  # which shows no password to who gets it, as a `partial` would
 
     def _connect_incoming__(self, total=None):

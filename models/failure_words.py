@@ -306,6 +306,8 @@ MINUTES_AGO = _lt("This password was refused %s minutes ago, so it was not sent 
 SAME_AT = _lt("You can try the same password again at %s.")
 ANY_AT = _lt("Logins resume at %s.")
 FIFTH = _lt("This was the fifth password refused within 15 minutes: no more are tried before %s.")
+OF_OTHERS = _lt("Others tried too many wrong passwords for this mailbox, so no more are tried for now.")
+OTHERS_UNTIL = _lt("Others have tried too many passwords for this mailbox: no more are tried before %s.")
 # stages after the login: the connection worked, what failed is the message
 MESSAGE_STAGES = ("sender", "recipient", "data", "select", "fetch")
 
@@ -378,9 +380,11 @@ def _has_common_name_alone(failure):
 
 def _add_hold(env, cause, message, hold):
     """Return ``message`` with when the next login is tried (`email.account.refusal.Hold`), said once."""
-    words, until = FIFTH, hold.paused_until
+    words, until = OTHERS_UNTIL if hold.is_of_others else FIFTH, hold.paused_until
     if cause == "logins_paused":
         words = ANY_AT
+        if hold.is_of_others:
+            message = env._(OF_OTHERS)
     elif cause == "password_refused":
         minutes = int((fields.Datetime.now() - hold.refused_at).total_seconds() / 60)
         if minutes > 1:

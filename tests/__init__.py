@@ -70,3 +70,6 @@ from . import test_trial_pool
 from . import test_patterns
 from . import test_header_injection
 from . import test_hostile_content
+from . import test_wizard_secret
+from . import test_limits_at_once
+from . import test_lock_out

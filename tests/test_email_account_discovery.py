@@ -346,22 +346,42 @@ class TestLimits(DiscoveryCase):
         self.wizard.action_create()
         self.assertIn("Cannot determine", self.wizard.message)
 
-    def test_of_a_domain(self):
-        self.use_sources(StubSource())
-        for _time in range(30):
-            self.wizard.action_create()
+    def look(self, wizard, times):
+        for _time in range(times):
+            wizard.action_create()
+            self.assertIn("Cannot determine", wizard.message)
             self.age(90)
+
+    def test_of_a_user_and_a_domain(self):
+        """One user leaves look-ups of a domain to others."""
+        self.use_sources(StubSource())
+        self.look(self.wizard, 10)
         self.wizard.action_create()
         self.assertRegex(
             self.wizard.message,
-            r"settings of acme\.example were looked for 30 times.*Try again in 15 minutes",
+            r"You have looked for the settings of acme\.example 10 times.*Try again in 45 minutes",
         )
         wizard = self.create_wizard(email="jane@other.example")
+        self.look(wizard, 1)
+        user = new_test_user(self.env, login="ea_patient", groups="base.group_user")
+        self.look(self.create_wizard(user), 10)
+        self.age(1900)
+        self.look(self.wizard, 1)
+
+    def test_of_a_domain(self):
+        self.use_sources(StubSource())
+        users = [new_test_user(self.env, f"ea_limit_{number}", "base.group_user") for number in range(4)]
+        for user in users[:3]:
+            self.look(self.create_wizard(user), 10)
+        wizard = self.create_wizard(users[3])
         wizard.action_create()
-        self.assertIn("Cannot determine", wizard.message)
+        self.assertRegex(
+            wizard.message,
+            r"settings of acme\.example were looked for 30 times.*Try again in 15 minutes",
+        )
+        self.look(self.create_wizard(users[3], email="jane@other.example"), 1)
         self.age(950)
-        self.wizard.action_create()
-        self.assertIn("Cannot determine", self.wizard.message)
+        self.look(wizard, 1)
 
     def test_nothing_is_asked_and_setting_up_by_hand_goes_on(self):
         for _time in range(5):

@@ -2,6 +2,7 @@ from . import email_account_assign
 from . import email_account_create
 from . import email_account_create_domain
 from . import email_account_create_run
+from . import email_account_create_secret
 from . import email_account_adopt
 from . import email_account_adopt_line
 from . import email_account_import

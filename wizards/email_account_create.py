@@ -6,7 +6,15 @@ from odoo.exceptions import UserError, ValidationError
 from ..models.email_account_check_step import DIRECTIONS
 
 # what a page says, until the next one
-SAID_FIELDS = ("message", "advice", "link", "invalid_field", "refused_direction", "refused_fingerprint")
+SAID_FIELDS = (
+    "message",
+    "advice",
+    "link",
+    "invalid_field",
+    "refused_direction",
+    "refused_server",
+    "refused_fingerprint",
+)
 
 
 class EmailAccountCreate(models.TransientModel):
@@ -62,6 +70,7 @@ class EmailAccountCreate(models.TransientModel):
     advice = fields.Text(readonly=True)
     link = fields.Char(help="The page where it is mended or explained.", readonly=True)
     refused_direction = fields.Selection(DIRECTIONS, readonly=True)
+    refused_server = fields.Char(help="That has shown it: host and port.", readonly=True)
     refused_fingerprint = fields.Char(
         help="SHA-256 of a certificate that the server made itself, which can be accepted.", readonly=True
     )
@@ -189,7 +198,10 @@ class EmailAccountCreate(models.TransientModel):
         error = self._get_input_error(["start"])
         if error:
             return self._show_error(*error)
-        self[f"{self.refused_direction}_fingerprint"] = self.refused_fingerprint
+        direction = self.refused_direction
+        if self.refused_server != self._get_server_name(direction):
+            raise UserError(self.env._("There is no certificate to accept."))
+        self[f"{direction}_fingerprint"] = self.refused_fingerprint
         return self._run(self._test_and_create)
 
     def action_create_partial(self):
@@ -267,7 +279,8 @@ class EmailAccountCreate(models.TransientModel):
         return self._show(page or self.step, message=message, advice=advice, invalid_field=field, **values)
 
     def _get_input_error(self, pages):
-        """Return ``(message, field)`` for the first thing missing or malformed on ``pages``, else None."""
+        """Return the arguments of `_show_error` for the first thing missing or malformed on ``pages``, else
+        None."""
         checks = {"start": self._get_start_error}
         for page in pages:
             error = checks.get(page, self._get_server_error)(page)
@@ -285,7 +298,7 @@ class EmailAccountCreate(models.TransientModel):
         if not self.password_set:
             return self.env._("Enter the password."), "password"
         if self.is_key_missing:
-            return self.key_message, "password"
+            return self.key_message, "password", False, "start"
         try:
             self._validate_directions()
         except ValidationError as error:

@@ -51,7 +51,7 @@ class EmailAccountCreate(models.TransientModel):
         """Return ``vals``, and what goes because of them."""
         values = {}
         if self.refused_fingerprint and self._is_server_changed(self.refused_direction, vals):
-            values |= {"refused_direction": False, "refused_fingerprint": False}
+            values |= {"refused_direction": False, "refused_server": False, "refused_fingerprint": False}
         if self.retry_date and self._is_changed(LOGIN_FIELDS, vals):
             values["retry_date"] = False  # another mailbox
         if "email" in vals:

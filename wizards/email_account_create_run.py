@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from .. import autoconfig
 from ..models.discovery_log import DiscoveryCancelled
 from ..models.discovery_words import describe_detail
+from .email_account_create_secret import FOUND, PURPOSE_FIELDS, Found
 from .login_trial import LoginTrial, Way
 
 # what the wizard hands to the account: everything that both models ask for
@@ -54,6 +55,7 @@ class EmailAccountCreate(models.TransientModel):
         discovery = self._get_discovery() if resume else self.env["email.account.discovery"]
         try:
             self._check_may_connect()
+            self._check_own_hand()
             if discovery or self.method != "automatic":  # a new look-up has limits of its own
                 self.env["email.account.attempt"]._note()
             log = discovery._resume() if discovery else discovery._start(self.email, self.method, self.id)
@@ -114,17 +116,18 @@ class EmailAccountCreate(models.TransientModel):
         if messages:
             log.end(**outcome)
             return self._show_error("\n".join(messages), page="start", is_retry=True, **values)
+        ways = {name: Way.of(settings.servers(name)) for name in directions}
+        found_here = {FOUND: Found.of(self, ways)}
         if not settings.trusted:
             log.end(**outcome)
-            return self._show(
+            return self.with_context(**found_here)._show(
                 "confirm",
                 confirm_domain=settings.domain,
                 confirm_doubt=settings.doubt,
                 # what does not answer is not among what is confirmed
                 **values | {f"{name}_host": False for name in directions if name not in found},
             )
-        ways = {name: Way.of(settings.servers(name)) for name in directions}
-        return self._test_and_create(log, ways, outcome, discovery.unreachable, **values)
+        return self._test_and_create(log, ways, outcome, discovery.unreachable, found_here, **values)
 
     def _prepare_outcome(self, discovery):
         """Return the outcome of an `autoconfig.Discovery`: values of `email.account.discovery`."""
@@ -238,7 +241,7 @@ class EmailAccountCreate(models.TransientModel):
     # Live test, then the account
     # ------------------------------------------------------------
 
-    def _test_and_create(self, log, ways=None, outcome=None, unreachable=(), **values):
+    def _test_and_create(self, log, ways=None, outcome=None, unreachable=(), found_here=None, **values):
         """Log in to each direction; create the account if all succeed.
 
         The test runs on a record in memory, so that nothing is written while the network is waited for.
@@ -247,15 +250,23 @@ class EmailAccountCreate(models.TransientModel):
         :param dict ways: direction -> list of `Way`; by default those of the wizard
         :param dict outcome: of the discovery, when it has just ended
         :param unreachable: `autoconfig.Unreachable` of servers that were published
+        :param found_here: context with the servers that this very request has found, see `Found`
         :param values: settings that are not on the wizard yet
         """
         if self.is_key_missing:  # since it was entered
             log.end(**(outcome or {}))
             return self._show_error(self.key_message, field="password", page="start", **values)
-        names = (*COPIED_FIELDS, "incoming_fingerprint", "outgoing_fingerprint")
-        tried = self.new({name: self[name] for name in names} | values, origin=self)
+        names = {*COPIED_FIELDS, *PURPOSE_FIELDS, "incoming_fingerprint", "outgoing_fingerprint"}
+        tried = self.with_context(**found_here or {}).new(
+            {name: self[name] for name in names} | values, origin=self
+        )
         if ways is None:
             ways = {name: self._get_ways(name) for name in tried._get_directions()}
+            if not tried._may_go_to__(ways):
+                log.end()
+                return self._show_error(
+                    self._get_other_use_message(), field="password", page="start", **values
+                )
         trial = LoginTrial(tried, ways, log)
         trial.run()
         log.end(**(outcome or {}))
@@ -309,7 +320,11 @@ class EmailAccountCreate(models.TransientModel):
         """Return the values that let the user accept a certificate that the server made itself."""
         for direction, failure in failures.items():
             if failure.get("fingerprint"):
-                return {"refused_direction": direction, "refused_fingerprint": failure["fingerprint"]}
+                return {
+                    "refused_direction": direction,
+                    "refused_server": failure["server"],
+                    "refused_fingerprint": failure["fingerprint"],
+                }
         return {}
 
     @api.model
@@ -353,5 +368,7 @@ class EmailAccountCreate(models.TransientModel):
             account = account.create(values | {"company_id": self.company_id.id, "user_id": self.user_id.id})
         for direction in self._get_directions():
             if self[f"{direction}_fingerprint"]:
-                account._accept_certificate(direction, self[f"{direction}_fingerprint"])
+                account._accept_certificate__(
+                    direction, self[f"{direction}_fingerprint"], self._get_server_name(direction)
+                )
         return account

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from odoo.exceptions import UserError
+
 from ..models.check_run import CheckRun
 from ..models.email_account_discovery_step import LOGIN
 from ..models.email_account_refusal import HELD_CAUSES
@@ -141,6 +143,9 @@ class LoginTrial:
         run = CheckRun(settings)
         failure = run_here(run.login(direction))
         run_here(run.close())
+        last = run.steps[-1] if run.steps else {}
+        if not failure and last.get("result") == "failed":  # the password cannot be used any more
+            raise UserError(last["message"])
         result = "skipped" if failure and failure.cause in HELD_CAUSES else "failed"
         self._show(
             direction,
@@ -192,6 +197,7 @@ class LoginTrial:
 
     def _fail(self, direction, failure, names=()):
         values = self._settings._prepare_failure_values(failure, direction)
+        values["server"] = f"{failure.host}:{failure.port}"
         if len(names) > 1:
             tried = self._settings.env._("Tried with the user names %s.", ", ".join(names))
             values["message"] = f"{values['message']} {tried}"
