@@ -11,7 +11,7 @@ SECURITY_FIELDS = {"incoming_security", "outgoing_security"}
 LIMIT_FIELDS = {"allowed_user_ids", "allowed_group_ids"}
 MANAGED_FIELDS = {"user_id", "company_id", "use_for_notifications"} | LIMIT_FIELDS
 # what a check or a run of the mail stack has found out
-PROOF_FIELDS = {"state", "is_proved", "last_error", "last_error_details", "last_check_date"}
+PROOF_FIELDS = {"state", "has_logged_in", "last_error", "last_error_details", "last_check_date"}
 # they follow other fields: who writes them would have an account pass for that of another address
 COMPUTED_FIELDS = {"email_normalized", "is_limited"}
 # nobody may claim what a discovery says of itself, or a certificate that was not seen
@@ -73,7 +73,7 @@ class EmailAccount(models.Model):
         unchecked = self.filtered(lambda account: account._is_connection_changed(vals))
         moved = self.filtered(lambda account: account._is_changed(FOUND_FIELDS, vals))
         result = super().write(vals)
-        unchecked.filtered("is_proved").sudo().is_proved = False  # sudo: see `_without_claims`
+        unchecked.filtered("has_logged_in").sudo().has_logged_in = False  # sudo: see `_without_claims`
         if "state" not in vals:
             unchecked.sudo().state = "draft"  # sudo: see `_without_claims`
         moved._set_discovery_changed()

@@ -226,8 +226,8 @@ class EmailAccountCheck(models.Model):
         )
         if result != "skipped":
             account = account.sudo()  # sudo: who may check it may not write it
-            if not account.is_proved and self._is_proof(account, steps):
-                account.is_proved = True
+            if not account.has_logged_in and self._is_proof(account, steps):
+                account.has_logged_in = True
             account.last_check_date = fields.Datetime.now()
             details = [
                 step["details"] for step in steps if step["result"] == "failed" and step.get("details")

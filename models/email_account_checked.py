@@ -34,7 +34,7 @@ class EmailAccountChecked(models.AbstractModel):
         copy=False,
         tracking=True,
     )
-    is_proved = fields.Boolean(
+    has_logged_in = fields.Boolean(
         "Logged In",
         readonly=True,
         copy=False,

@@ -138,7 +138,7 @@ class EmailAccountRefusal(models.Model):
         account = account.sudo()
         owner = account.user_id
         # scheduled actions run as superuser for all
-        return Guesser(owner.id or self.env.uid, not owner, account.is_proved)
+        return Guesser(owner.id or self.env.uid, not owner, account.has_logged_in)
 
     def _take(self, endpoint, login, is_late=False, guesser=None):
         """Note that a login is being tried.

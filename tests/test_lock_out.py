@@ -97,7 +97,7 @@ class TestLockOut(HostsCase):
 
     def test_a_shared_account(self):
         self.prove()
-        self.assertTrue(self.account.is_proved)
+        self.assertTrue(self.account.has_logged_in)
         self.guess(self.attackers[0])
         self.assertEqual(self.count_refused(), 5)
         self.assertWorks()
@@ -122,7 +122,7 @@ class TestLockOut(HostsCase):
     def test_an_account_that_has_not_logged_in_yet(self):
         for attacker in self.attackers:
             self.guess(attacker)
-        self.assertFalse(self.account.is_proved)
+        self.assertFalse(self.account.has_logged_in)
         self.prove()
 
     def test_a_personal_account(self):
@@ -147,7 +147,7 @@ class TestLockOut(HostsCase):
         wizard = self.create_wizard(self.colleague, PASSWORD, f"new@{DOMAIN}")
         wizard.action_create()
         self.assertEqual(wizard.step, "done", wizard.message)
-        self.assertTrue(wizard.account_id.is_proved)
+        self.assertTrue(wizard.account_id.has_logged_in)
 
     def test_he_waits_himself(self):
         self.guess(self.attackers[0])
@@ -214,21 +214,21 @@ class TestLockOut(HostsCase):
         guesser = self.env["email.account.refusal"]._get_guesser
         employee = self.attackers[0]
         accounts = self.env["email.account"].with_user(employee)
-        account = accounts.with_context(default_is_proved=True).create(
-            {**self.account_values, "email": f"own@{DOMAIN}", "is_proved": True}
+        account = accounts.with_context(default_has_logged_in=True).create(
+            {**self.account_values, "email": f"own@{DOMAIN}", "has_logged_in": True}
         )
-        self.assertFalse(account.is_proved)
-        account.is_proved = True
+        self.assertFalse(account.has_logged_in)
+        account.has_logged_in = True
         self.env.flush_all()
-        self.assertFalse(account.sudo().is_proved)
+        self.assertFalse(account.sudo().has_logged_in)
         self.assertEqual(guesser(account), Guesser(employee.id))
         # what has worked is what was stored then
         self.prove()
         for values in ({"password": "x"}, {"username": "x", "password": "x"}):
             self.account.write(values)
-            self.assertFalse(self.account.is_proved)
+            self.assertFalse(self.account.has_logged_in)
             self.assertEqual(guesser(self.account), Guesser(self.env.uid, is_shared=True))
             self.account.write({"username": False, "password": PASSWORD})
             self.prove()
-            self.assertTrue(self.account.is_proved)
-        self.assertFalse(self.account.copy({"email": f"copy@{DOMAIN}"}).is_proved)
+            self.assertTrue(self.account.has_logged_in)
+        self.assertFalse(self.account.copy({"email": f"copy@{DOMAIN}"}).has_logged_in)
