@@ -355,7 +355,7 @@ class TestAdopt(AdoptCase):
     def test_mail_that_odoo_has_fetched_already_is_not_imported_later(self):
         self.deliver("fetched")
         self.env["res.partner"].create({"name": "x"}).message_post(
-            body="x", message_id="<fetched@customer.example>"
+            body="x", message_id="<fetched@customer.example>", email_from="carol@customer.example"
         )
         self.mark_seen("fetched")
         self.create_incoming()
