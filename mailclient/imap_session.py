@@ -7,7 +7,6 @@ import re
 import secrets
 from array import array
 from collections.abc import Callable, Iterable
-from itertools import groupby
 
 from .allowance import REPLY
 from .endpoint import Endpoint, Login
@@ -330,4 +329,6 @@ def _numbers(lines: list) -> array:
 
 def _texts(numbers: array) -> list[str]:
     """Each once, ascending."""
-    return [str(number) for number, _same in groupby(array("Q", sorted(numbers)))]
+    ascending = array("Q", sorted(numbers))
+    # a set would take several times the memory
+    return [str(n) for place, n in enumerate(ascending) if not place or n != ascending[place - 1]]

@@ -179,7 +179,8 @@ class SmtpClient(smtplib.SMTP):
             self.debuglevel = debuglevel
 
     def getreply(self) -> tuple[int, bytes]:
-        """The next reply, of as many bytes as words may have.
+        """The next reply, of as many bytes as words may have, made safe: it gets into exceptions, logs and
+        the database.
 
         :raises smtplib.SMTPServerDisconnected: also if it has more
         """
@@ -187,12 +188,13 @@ class SmtpClient(smtplib.SMTP):
             self.sock.allow(REPLY)
         try:
             try:
-                return super().getreply()
+                code, text = super().getreply()
             except smtplib.SMTPResponseException as refused:  # of a line, in smtplib's own words
                 raise TooMuch(REPLY) from refused
         except TooMuch as refused:
             self.close()
             raise smtplib.SMTPServerDisconnected(str(refused)) from refused
+        return code, safe_text(text, _MAX_REPLY).encode()
 
     def data(self, msg: str | bytes) -> tuple[int, bytes]:
         """Send a message; its lines end with CRLF, as no others may be sent (RFC 5321 2.3.8): servers that
@@ -201,11 +203,6 @@ class SmtpClient(smtplib.SMTP):
             msg = msg.encode("ascii")
         self.keep_step()
         return super().data(with_crlf(msg))
-
-    def getreply(self) -> tuple[int, bytes]:
-        """The server's answer, made safe: it gets into exceptions, logs and the database."""
-        code, text = super().getreply()
-        return code, safe_text(text, _MAX_REPLY).encode()
 
     def send(self, s: str | bytes) -> None:
         """Send a command, or a message."""
