@@ -21,12 +21,17 @@ def uids_since(mailbox: Mailbox, moment: datetime | None) -> list[str]:
 
     :raises MailFailure: the folder cannot be read
     """
-    if moment is None:
+    listed = mailbox.listing()
+    if mailbox.search_limited:  # its days are not to be relied on either: each is looked at
+        there = mailbox.unmarked(listed, "deleted")
+        found = near = [uid for uid in listed if uid in there]
+    elif moment is None:
         return mailbox.uids()
-    found = mailbox.uids(since=day_before(moment))
-    later = set(mailbox.uids(since=_day(moment, _MARGIN)))
-    near = [uid for uid in found if uid not in later]
-    if not near:
+    else:
+        found = mailbox.uids(since=day_before(moment))
+        later = set(mailbox.uids(since=_day(moment, _MARGIN)))
+        near = [uid for uid in found if uid not in later]
+    if not near or moment is None:
         return found
     try:
         known = mailbox.describe(near)
