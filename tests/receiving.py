@@ -6,7 +6,7 @@ from unittest.mock import patch
 from ..mailclient import Reader
 from ..mailclient.transport import Connection
 from .common import ADDRESS, DOMAIN, PASSWORD, HostsCase
-from .moody_server import MoodyServer
+from .mailclient.moody_server import MoodyServer
 
 MAIL = """From: "Carol Customer" <carol@customer.example>
 To: {to}

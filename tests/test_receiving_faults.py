@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from .common import ADDRESS, DOMAIN
-from .moody_server import MoodyServer
+from .mailclient.moody_server import MoodyServer
 from .receiving import POP3, MoodyCase, ReceivingCase
 
 TURN = "odoo.addons.email_account.models.receive_turn.ReceiveTurn"

@@ -2,8 +2,8 @@ from datetime import datetime, timedelta, timezone
 
 from odoo.addons.email_account.mailclient import Timeouts, uids_since
 
-from ..moody_server import MoodyServer
 from .common import MailCase, connect, server_context
+from .moody_server import MoodyServer
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 

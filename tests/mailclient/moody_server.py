@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta, timezone
 
-from .mailclient.fault_server import FaultServer
+from .fault_server import FaultServer
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
