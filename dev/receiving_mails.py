@@ -9,7 +9,7 @@ ADDON_KINDS = {  # what the addon of test_receiving.py does with them
     "always": (2, False), "deadlock": (1, False), "crash": (1, False),
 }
 BROKEN_KINDS = {
-    "charset": (3, False), "nul": (2, False), "levels": (1, False), "cut": (2, True), "sender": (3, None),
+    "charset": (3, False), "nul": (2, True), "levels": (1, False), "cut": (2, True), "sender": (3, None),
     "unnamed": (3, True), "repeated": (4, True), "twice": (4, True),
 }
 KINDS = ADDON_KINDS | BROKEN_KINDS

@@ -9,7 +9,7 @@ from ..mailclient import Certificate, Folder, MailFailure
 from ..mailclient.endpoint import Endpoint
 from ..models.check_run import CheckRun
 from ..models.received_mail import NotProcessed, ReceivedMail
-from .hostile_texts import hostile_texts, is_safe
+from .mailclient.hostile_texts import hostile_texts, is_safe
 from .mailclient.test_outside import NOW
 from .receiving import ReceivingCase
 

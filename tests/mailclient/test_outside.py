@@ -12,7 +12,7 @@ from ...mailclient.imap_parse import decode_name, parse_list
 from ...mailclient.outside import MAX_NAME, MAX_TEXT, safe_header, safe_name, safe_text, storable
 from ...mailclient.pop3_session import Pop3Session, _known_as
 from ...mailclient.smtp import SmtpClient
-from ..hostile_texts import COUNT, hostile_texts, is_safe
+from .hostile_texts import COUNT, hostile_texts, is_safe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDPOINTS = [Endpoint(protocol, "mail.acme.example", 993, "tls") for protocol in ("imap", "pop3", "smtp")]
