@@ -202,7 +202,14 @@ class SmtpClient(smtplib.SMTP):
         if isinstance(msg, str):
             msg = msg.encode("ascii")
         self.keep_step()
-        return super().data(with_crlf(msg))
+        try:
+            return super().data(with_crlf(msg))
+        except smtplib.SMTPDataError as refused:
+            if refused.smtp_code // 100 != 2:
+                raise
+            # DATA is answered by 354 or by a refusal: this answers a command before it, and came too late
+            # to be seen above
+            raise self._out_of_step(refused.smtp_error) from None
 
     def send(self, s: str | bytes) -> None:
         """Send a command, or a message."""
@@ -218,9 +225,13 @@ class SmtpClient(smtplib.SMTP):
         """
         said = self.sock.arrived() if isinstance(self.sock, Connection) else b""
         if said and not said.startswith(b"421"):
-            self.close()
-            line = said.partition(b"\n")[0][:60].decode("ascii", "backslashreplace").strip()
-            raise smtplib.SMTPServerDisconnected(f"the server said more than it was asked for: {line}")
+            raise self._out_of_step(said)
+
+    def _out_of_step(self, said: bytes) -> smtplib.SMTPServerDisconnected:
+        """Close the connection; return what to raise about an answer that nobody has asked for."""
+        self.close()
+        line = said.partition(b"\n")[0][:60].decode("ascii", "backslashreplace").strip()
+        return smtplib.SMTPServerDisconnected(f"the server said more than it was asked for: {line}")
 
 
 def with_crlf(message: bytes) -> bytes:

@@ -106,6 +106,16 @@ class TestFraming(MailCase):
                 self.assertEqual(problem.cause, "framing_broken", problem)
                 self.assertNotIn(b"Hello", server.seen)
 
+    def test_answer_that_comes_late(self):
+        """It is not there yet when DATA is sent: the one before it passes for the answer."""
+        with mail_server("smtp", answers={"data": ["250 ok\r\n354 go"]}) as server:
+            client = connect(server, "smtp")
+            with self.assertRaises(smtplib.SMTPServerDisconnected) as caught:
+                client.sendmail("jane@example.org", ["bob@example.org"], b"Subject: x\r\n\r\nHello")
+            problem = MailFailure.from_exception(caught.exception, client.endpoint, "data")
+            self.assertEqual(problem.cause, "framing_broken", problem)
+            self.assertNotIn(b"Hello", server.seen)
+
     def test_goodbye_is_an_answer(self):
         answers = {"rcpt": ["250 ok\r\n421 4.3.2 shutting down"]}
         with mail_server("smtp", answers=answers) as server:
