@@ -207,9 +207,10 @@ class SmtpClient(smtplib.SMTP):
         except smtplib.SMTPDataError as refused:
             if refused.smtp_code // 100 != 2:
                 raise
-            # DATA is answered by 354 or by a refusal: this answers a command before it, and came too late
-            # to be seen above
-            raise self._out_of_step(refused.smtp_error) from None
+            said = refused.smtp_error
+        # DATA is answered by 354 or by a refusal: this answers a command before it, and came too late to be
+        # seen above
+        raise self._out_of_step(said)
 
     def send(self, s: str | bytes) -> None:
         """Send a command, or a message."""
