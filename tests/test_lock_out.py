@@ -164,7 +164,7 @@ class TestLockOut(HostsCase):
         self.guess(self.attackers[1])
         wizard = self.create_wizard(self.colleague, "wrong", f"new@{DOMAIN}")
         wizard.action_create()
-        self.assertIn("Too many wrong passwords were tried for this mailbox by others", wizard.message)
+        self.assertIn("Others tried too many wrong passwords for this mailbox", wizard.message)
         self.assertTrue(wizard.retry_date)
         self.assertEqual(self.count_refused(), 10)
 
