@@ -58,7 +58,7 @@ class IrMailServer(models.Model):
     def _find_mail_server(self, email_from, mail_servers=None):
         """Never choose the server of an account that is not ready, or that may not send this mail unasked."""
         if mail_servers is None:
-            # as the host does
+            # sudo: as the host does; who sends need not see the servers
             mail_servers = self.sudo().search(self._find_mail_server_allowed_domain(), order="sequence")
         mail_servers = mail_servers.filtered(lambda server: server._may_be_found(email_from))
         return super()._find_mail_server(email_from, mail_servers)
