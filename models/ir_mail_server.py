@@ -77,6 +77,7 @@ class IrMailServer(models.Model):
         own mail may leave through, see `email_account_application.py`.
         """
         servers = super()._filter_mail_servers_fallback(servers)
+        # sudo: the account may be hidden from who sends
         owned = servers.filtered(lambda server: server.sudo().email_account_id._carries_rest())
         notifying = owned.filtered(
             lambda server: (
