@@ -78,8 +78,8 @@ class EmailAccount(models.Model):
 
     @api.model
     def _normalize_address(self, email):
-        """Return ``email`` as `email_normalized` has it."""
-        return email_normalize(email) or email.lower()
+        """Return ``email`` as `email_normalized` has it; what is no text is refused later."""
+        return email_normalize(email) or str(email).lower()
 
     def _check_not_begun_again(self):
         """Whose account an administrator has archived begins with no other for its address.

@@ -27,6 +27,15 @@ MADE_UP = {
         "f'{_ATOM}(\\\\.{_ATOM})*'": [r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\x80-\U0010ffff]+"
                                        r"(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\x80-\U0010ffff]+)*"]
     },
+    # one class of characters each
+    **dict.fromkeys(
+        ("autoconfig/outside.py", "mailclient/outside.py"),
+        {
+            "f'[{_NOWHERE}{_CONTROLS}{_DIRECTIONS}]'": [r"[\x00-\x08]"],
+            "f'[{_NOWHERE}{_CONTROLS}\\n]'": [r"[\x00-\x0a]"],
+            "f'[{_NOWHERE}]'": [r"[\x00\ud800-\udfff]"],
+        },
+    ),
 }
 
 
