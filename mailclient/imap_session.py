@@ -19,7 +19,7 @@ from .transport import Connection
 FOLDER_ORDER = ("\\Inbox", "\\Junk", "\\All")
 _MARK = "(UIDVALIDITY UIDNEXT)"
 _CLIENT_NAME = '("name" "email_account")'
-_CODE = re.compile(rb"\[([A-Za-z][\w/-]*)(?: ([^\]]*))?\]")  # RFC 3501 7.1
+_RESPONSE_CODE = re.compile(rb"\[([A-Za-z][\w/-]*)(?: ([^\]]*))?\]")  # RFC 3501 7.1
 
 # what a server tells of a folder or of the session: the last word counts
 _LAST = {
@@ -91,7 +91,7 @@ class ImapSession(imaplib.IMAP4):
             self._keep(found)
         else:
             self.tagged_commands[found.tag] = (found.kind, [last])
-        code = found.kind in ("OK", "NO", "BAD") and _CODE.match(last)
+        code = found.kind in ("OK", "NO", "BAD") and _RESPONSE_CODE.match(last)
         if code:
             self._keep_last(code[1].decode("ascii").upper(), code[2])
         if self._quiet:  # imaplib would wait for its turn to send, and the reason be lost

@@ -14,7 +14,7 @@ from .tls import SYSTEM_TRUST, Certificate, Trust
 from .transport import Connection, OnStage, Resolve, Route, reach
 
 _MAX_REPLY = 10000  # characters: EHLO lists much
-_LINE_END, _LONE_CR = re.compile(rb"\r*\n"), re.compile(rb"\r(?!\n)")
+_LINE_END, _LONE_CR = re.compile(rb"(?<!\r)\r*\n"), re.compile(rb"\r(?!\n)")
 _LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 

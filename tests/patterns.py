@@ -12,6 +12,12 @@ _CALLS = {"compile", "search", "match", "fullmatch", "finditer", "findall", "sub
 _ANY = ["search", "fullmatch", "finditer"]
 _LOOPS = {"findall": "finditer", "sub": "finditer", "subn": "finditer", "split": "finditer"}
 # patterns that the code makes up as it goes: what they look like
+# one class of characters each
+_CLASSES = {
+    "f'[{_NOWHERE}{_CONTROLS}{_DIRECTIONS}]'": [r"[\x00-\x08]"],
+    "f'[{_NOWHERE}{_CONTROLS}\\n]'": [r"[\x00-\x0a]"],
+    "f'[{_NOWHERE}]'": [r"[\x00\ud800-\udfff]"],
+}
 MADE_UP = {
     "autoconfig/placeholders.py": {"written": [r"xn\-\-exmple\-cua\.de|ex\u00e4mple\.de"]},
     "mailclient/causes.py": {"pattern": []},  # those of causes.json, below
@@ -27,15 +33,8 @@ MADE_UP = {
         "f'{_ATOM}(\\\\.{_ATOM})*'": [r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\x80-\U0010ffff]+"
                                        r"(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\x80-\U0010ffff]+)*"]
     },
-    # one class of characters each
-    **dict.fromkeys(
-        ("autoconfig/outside.py", "mailclient/outside.py"),
-        {
-            "f'[{_NOWHERE}{_CONTROLS}{_DIRECTIONS}]'": [r"[\x00-\x08]"],
-            "f'[{_NOWHERE}{_CONTROLS}\\n]'": [r"[\x00-\x0a]"],
-            "f'[{_NOWHERE}]'": [r"[\x00\ud800-\udfff]"],
-        },
-    ),
+    "autoconfig/outside.py": _CLASSES,
+    "mailclient/outside.py": _CLASSES,
 }
 
 
