@@ -11,13 +11,13 @@ ROOMS = ("autoconfig", "mailclient", "models", "wizards", "controllers", "cli")
 _CALLS = {"compile", "search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
 _ANY = ["search", "fullmatch", "finditer"]
 _LOOPS = {"findall": "finditer", "sub": "finditer", "subn": "finditer", "split": "finditer"}
-# patterns that the code makes up as it goes: what they look like
 # one class of characters each
 _CLASSES = {
     "f'[{_NOWHERE}{_CONTROLS}{_DIRECTIONS}]'": [r"[\x00-\x08]"],
     "f'[{_NOWHERE}{_CONTROLS}\\n]'": [r"[\x00-\x0a]"],
     "f'[{_NOWHERE}]'": [r"[\x00\ud800-\udfff]"],
 }
+# patterns that the code makes up as it goes: what they look like
 MADE_UP = {
     "autoconfig/placeholders.py": {"written": [r"xn\-\-exmple\-cua\.de|ex\u00e4mple\.de"]},
     "mailclient/causes.py": {"pattern": []},  # those of causes.json, below
