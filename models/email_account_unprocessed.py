@@ -159,7 +159,7 @@ class EmailAccountUnprocessed(models.Model):
                 "res_field": "source",
                 "res_id": self.id,
                 "raw": source,
-                "mimetype": "application/octet-stream",
+                "mimetype": "message/rfc822",
             }
         )
         self.invalidate_recordset(["source", "preview"])
